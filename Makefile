@@ -1,0 +1,47 @@
+# make lab    everything a student needs: set up what is missing, open the course
+# make test   everything CI checks: lint, types, unit tests, every notebook re-run and compared
+# make record re-run every notebook and store what it prints
+.PHONY: lab test record bench setup clean lock
+.DEFAULT_GOAL := lab
+
+PYTHON ?= python3
+BIN := .venv/bin
+UV := .tools/bin/uv
+ROOM := .venv/.installed
+
+lab: $(ROOM) .venv/.database
+	$(BIN)/jupyter lab notebooks/00-start-here.ipynb
+
+setup: $(ROOM) .venv/.database .venv/.browser
+
+# The exact packages of requirements.txt, and the project itself, editable.
+$(ROOM): requirements.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12") if sys.version_info < (3, 11) else None'
+	test -x $(UV) || $(PYTHON) -m pip install --quiet --disable-pip-version-check --target .tools uv
+	test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) .venv
+	VIRTUAL_ENV=.venv $(UV) pip sync --quiet --require-hashes requirements.txt
+	VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --editable .
+	touch $@
+
+# A MySQL-family server (mysqld or mariadbd), and a browser for the browser tests. Where this
+# machine will not let us install one, the command to type is printed and the rest goes on.
+.venv/.database: | $(ROOM)
+	$(BIN)/python -m sandbox install && touch $@ || true
+
+.venv/.browser: | $(ROOM)
+	$(BIN)/python -m tests.browser install && touch $@ || true
+
+test: $(ROOM)
+	$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/codespell && $(BIN)/mypy
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+record: $(ROOM)
+	$(BIN)/python -m tests.notebooks.record
+
+lock:
+	$(UV) pip compile --quiet --universal --python-version 3.11 --extra test --generate-hashes \
+	  --no-emit-index-url --no-header --upgrade pyproject.toml --output-file requirements.txt
+
+clean:
+	-$(BIN)/python -m sandbox stop
+	rm -rf .venv .tools .sandbox test-results *.egg-info
