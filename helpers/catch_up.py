@@ -1,0 +1,53 @@
+"""Brings the account to where a page begins, by running what the earlier pages run."""
+
+import contextlib
+import io
+from pathlib import Path
+
+import nbformat
+
+from helpers.errors import CourseError
+from helpers.session import project
+
+STEP = "step"
+
+
+def catch_up(page: str) -> None:
+    """Do what the earlier pages of the same lab do, as far as it is not done yet.
+
+    The cells tagged `step` of those pages are run, in order. They find what is there and create
+    what is missing, so that on a finished account nothing is changed.
+
+    Args:
+        page: the number of the page that is to begin, such as "1.4".
+
+    Raises:
+        CourseError: if there is no such page.
+    """
+    notebooks = pages()
+    if page not in notebooks:
+        raise CourseError(f"There is no page {page}. The pages are {', '.join(notebooks)}.")
+    earlier = [n for n in notebooks if n.split(".")[0] == page.split(".")[0] and _key(n) < _key(page)]
+    for number in earlier:
+        _run_steps(notebooks[number])
+    done = ", ".join(earlier) or "nothing before it"
+    print(f"Ready for page {page}: {done} in place.")  # noqa: T201
+
+
+def pages() -> dict[str, Path]:
+    """The numbered pages of the course, in order: number -> notebook."""
+    files = {f.name.split("-")[0]: f for f in (project() / "notebooks").glob("[0-9]*.ipynb")}
+    return dict(sorted(files.items(), key=lambda item: _key(item[0])))
+
+
+def _key(number: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in number.split("."))
+
+
+def _run_steps(file: Path) -> None:
+    namespace: dict = {"__name__": "__main__"}
+    for cell in nbformat.read(file, as_version=4).cells:
+        if cell.cell_type == "code" and STEP in cell.metadata.get("tags", []):
+            code = compile(cell.source, f"{file.name}, cell {cell.id}", "exec")
+            with contextlib.redirect_stdout(io.StringIO()):
+                exec(code, namespace)

@@ -1,0 +1,84 @@
+"""Checks your work: looks at the account's real state and says what is missing.
+
+A page's checks are in `checks/labN.py`: a function decorated with `checks_of("1.1")` that yields
+one `Item` for each thing to check. Any route to that state passes.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from helpers.errors import CourseError
+from helpers.tables import Table
+
+Checker = Callable[[], Iterator["Item"]]
+_checkers: dict[str, Checker] = {}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing to check.
+
+    Attributes:
+        what: in the student's words, such as "Two private subnets in different zones".
+        done: whether it is so.
+        todo: what to do where it is not, with the page that teaches it.
+    """
+
+    what: str
+    done: bool
+    todo: str
+
+
+class Result(Table):
+    """The table of a check."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything is done."""
+        return bool((self["done"] == "yes").all())
+
+
+def checks_of(page: str) -> Callable[[Checker], Checker]:
+    """Register the decorated function as the checks of that page."""
+
+    def register(checker: Checker) -> Checker:
+        _checkers[page] = checker
+        return checker
+
+    return register
+
+
+def check(page: str) -> Result:
+    """Look at the account and say what of a page is done.
+
+    Args:
+        page: such as "1.1".
+
+    Returns:
+        A table with the columns check, done (yes or no) and to do; `.passed` sums it up.
+
+    Raises:
+        CourseError: if the page has no checks.
+    """
+    from helpers.checks import lab1  # noqa: F401 - registers its pages
+
+    if page not in _checkers:
+        raise CourseError(f"Page {page} has no checks. Those with: {', '.join(sorted(_checkers))}.")
+    items = list(_checkers[page]())
+    return Result(
+        {
+            "check": [item.what for item in items],
+            "done": ["yes" if item.done else "no" for item in items],
+            "to do": ["" if item.done else item.todo for item in items],
+        }
+    )
+
+
+def verdict(right: bool, hint: str) -> None:
+    """Say whether an exercise is solved.
+
+    Args:
+        right: whether the answer is the right one.
+        hint: what to think of where it is not.
+    """
+    print("Right." if right else f"Not yet. {hint}")  # noqa: T201

@@ -1,0 +1,5 @@
+"""The errors that the course raises itself: one clear sentence and the next thing to do."""
+
+
+class CourseError(Exception):
+    """Something the student can put right; the message says what happened, why, and what to type."""

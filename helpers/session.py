@@ -1,0 +1,174 @@
+"""Chooses the target, the sandbox or AWS, and says who and where you are."""
+
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import boto3
+import pandas as pd
+
+from helpers import explain
+from helpers.errors import CourseError
+
+# What would lead boto3 and the AWS CLI to an account of the student's own.
+PERSONAL = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_ROLE_ARN",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+)
+
+
+class NoSandbox(CourseError):
+    """The sandbox does not start or does not answer."""
+
+
+def target() -> str:
+    """The account that the course works in: "sandbox" (the default) or "aws".
+
+    Raises:
+        CourseError: where `LAB_TARGET` is neither.
+    """
+    chosen = os.environ.get("LAB_TARGET", "sandbox")
+    if chosen not in ("sandbox", "aws"):
+        raise CourseError(
+            f"LAB_TARGET is {chosen!r}, which is no target. Set it to sandbox or to aws."
+        )
+    return chosen
+
+
+def connect() -> pd.DataFrame:
+    """Make plain `boto3.client(...)` and `aws ...` work in this notebook, and say as whom.
+
+    In the sandbox: starts it if need be, and sets the standard variables (`AWS_ENDPOINT_URL`,
+    `AWS_CONFIG_FILE`, `AWS_SHARED_CREDENTIALS_FILE`) for this kernel and what it starts, so that
+    neither reads or changes `~/.aws`. On AWS it sets nothing: boto3's usual chain of credentials
+    applies.
+
+    Returns:
+        A table of one row: target, region, account, identity.
+
+    Raises:
+        NoSandbox: if the sandbox does not start; the message says why.
+        CourseError: if `LAB_TARGET` names no target, or on AWS there is no region.
+    """
+    explain.install()
+    chosen = target()
+    if chosen == "sandbox":
+        _enter_sandbox()
+    session = boto3.Session()
+    if session.region_name is None:
+        raise CourseError("No AWS region is set. Choose one: aws configure set region us-east-1")
+    identity = session.client("sts").get_caller_identity()
+    row = {
+        "target": chosen,
+        "region": session.region_name,
+        "account": identity["Account"],
+        "identity": identity["Arn"].split(":", 5)[5],
+    }
+    return pd.DataFrame([row]).set_index("target")
+
+
+def my_address() -> str:
+    """The IPv4 address that the bastion sees you come from.
+
+    On AWS it is asked of https://checkip.amazonaws.com. In the sandbox it is one from the block
+    that RFC 5737 keeps for documentation.
+    """
+    if target() == "sandbox":
+        return _ask_sandbox("address")["address"]
+    with urllib.request.urlopen("https://checkip.amazonaws.com", timeout=10) as answer:
+        return answer.read().decode().strip()
+
+
+def ssh_address(instance_id: str) -> tuple[str, int]:
+    """Where the SSH server of an EC2 instance answers.
+
+    On AWS: its public address, port 22. In the sandbox: this machine, and a port of its own.
+
+    Args:
+        instance_id: such as "i-0123456789abcdef0".
+
+    Returns:
+        Host and port.
+
+    Raises:
+        CourseError: if the instance has no public address, for instance because it is stopped.
+    """
+    reservations = boto3.client("ec2").describe_instances(InstanceIds=[instance_id])["Reservations"]
+    instance = reservations[0]["Instances"][0]
+    state = instance["State"]["Name"]
+    if not instance.get("PublicIpAddress"):
+        advice = (
+            f'Start it: ec2.start_instances(InstanceIds=["{instance_id}"])'
+            if state in ("stopped", "stopping")
+            else "Launch one in the public subnet, as on page 1.2"
+        )
+        raise CourseError(
+            f"{instance_id} is {state} and has no public address, so SSH has nowhere to go. "
+            f"{advice}."
+        )
+    if target() == "aws":
+        return instance["PublicIpAddress"], 22
+    for bastion in _ask_sandbox("status")["bastions"]:
+        if bastion["instance_id"] == instance_id:
+            return bastion["host"], bastion["port"]
+    raise CourseError(
+        f"{instance_id} is {state}, and no SSH server runs behind it. "
+        'Wait until it is running: wait_for(ec2.describe_instances, '
+        f'"Reservations.0.Instances.0.State.Name", "running", InstanceIds=["{instance_id}"])'
+    )
+
+
+def sandbox_home() -> Path:
+    """The sandbox's folder: `$SANDBOX_HOME`, else `.sandbox` beside the notebooks folder."""
+    named = os.environ.get("SANDBOX_HOME")
+    return Path(named).expanduser().resolve() if named else project() / ".sandbox"
+
+
+def project() -> Path:
+    """The folder that holds `notebooks/`, `data/` and `helpers/`."""
+    return Path(__file__).parents[1]
+
+
+def _enter_sandbox() -> None:
+    started = subprocess.run(
+        [sys.executable, "-m", "sandbox", "start", "--home", str(sandbox_home())],
+        capture_output=True,
+        text=True,
+        cwd=project(),
+    )
+    if started.returncode:
+        raise NoSandbox(started.stderr.strip().removeprefix("Error: "))
+    where = json.loads((sandbox_home() / "running.json").read_text())["endpoint_url"]
+    for name in PERSONAL:
+        os.environ.pop(name, None)
+    os.environ.update(
+        AWS_ENDPOINT_URL=where,
+        AWS_CONFIG_FILE=str(sandbox_home() / "aws" / "config"),
+        AWS_SHARED_CREDENTIALS_FILE=str(sandbox_home() / "aws" / "credentials"),
+        AWS_EC2_METADATA_DISABLED="true",
+        AWS_PAGER="",
+    )
+    # boto3.client() keeps the session that it made first, with the credentials of then.
+    boto3.setup_default_session()
+
+
+def _ask_sandbox(what: str) -> dict:
+    where = os.environ.get("AWS_ENDPOINT_URL")
+    if where is None:
+        raise NoSandbox("This notebook is not connected yet. Run the cell with connect() first.")
+    try:
+        with urllib.request.urlopen(f"{where}/_sandbox/{what}", timeout=10) as answer:
+            return json.load(answer)
+    except urllib.error.URLError as error:
+        raise NoSandbox(explain.SANDBOX_GONE) from error

@@ -1,0 +1,397 @@
+"""The SSH tunnel: from a free port on this machine, through the bastion, to the database.
+
+One error for each thing that can be wrong, and each is raised before the tunnel is handed out, so
+a cell that has a tunnel has a MySQL server at its other end.
+"""
+
+from __future__ import annotations
+
+import atexit
+import base64
+import logging
+import os
+import re
+import socket
+import struct
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import boto3
+import paramiko
+import sshtunnel
+from botocore.exceptions import ClientError
+from cryptography.exceptions import UnsupportedAlgorithm
+
+from helpers.errors import CourseError
+
+# cloud-init writes the new machine's public host keys to the console between these two lines.
+_HOST_KEYS = re.compile(
+    r"-----BEGIN SSH HOST KEY KEYS-----(.*?)-----END SSH HOST KEY KEYS-----", re.DOTALL
+)
+_PUBLIC_KEY = re.compile(r"\b(ssh-ed25519|ecdsa-sha2-nistp\d+|ssh-rsa)\s+(AAAA[0-9A-Za-z+/=]+)")
+_PREFERRED = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
+
+_BAD_KEY = (paramiko.SSHException, paramiko.pkey.UnknownKeyType, UnsupportedAlgorithm)
+
+_quiet = logging.getLogger("helpers.tunnel.quiet")
+_quiet.addHandler(logging.NullHandler())
+_quiet.propagate = False
+
+
+class KeyFileMissing(CourseError):
+    """There is no file of that name."""
+
+
+class KeyFileReadableByOthers(CourseError):
+    """Other users of this machine may read the private key; ssh refuses such a file too."""
+
+
+class KeyFileUnreadable(CourseError):
+    """The file does not hold a private key that can be used."""
+
+
+class WrongKey(CourseError):
+    """The bastion does not accept this key for this user."""
+
+
+class WrongHostKey(CourseError):
+    """What answers is not the machine that EC2 describes."""
+
+
+class BastionHostKeyUnknown(CourseError):
+    """EC2 has not shown the bastion's host keys yet."""
+
+
+class BastionNotAnswering(CourseError):
+    """No SSH server answers at the bastion's address."""
+
+
+class NoRouteToDatabase(CourseError):
+    """The bastion lets you in, and the database behind it does not answer."""
+
+
+class Tunnel:
+    """An open tunnel. Use it in a `with` block, or keep it and call `close()`.
+
+    Attributes:
+        host: always "127.0.0.1".
+        port: the free local port that leads to the database.
+        mysql_host: the endpoint at the other end, as given.
+        mysql_port: its port.
+    """
+
+    def __init__(
+        self, forwarder: sshtunnel.SSHTunnelForwarder, host: str, port: int, bastion: str
+    ) -> None:
+        self.host = "127.0.0.1"
+        self.port: int = forwarder.local_bind_port
+        self.mysql_host = host
+        self.mysql_port = port
+        self.bastion = bastion
+        self.closed = False
+        self._forwarder = forwarder
+        atexit.register(self.close)
+
+    def close(self) -> None:
+        """Close the tunnel and everything that still goes through it; a second call does nothing.
+
+        Close database connections first: one that is still open is cut off.
+        """
+        if self.closed:
+            return
+        self.closed = True
+        atexit.unregister(self.close)
+        self._forwarder.stop(force=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        # Without the local port: it differs from run to run, and a page's output must not.
+        state = "closed" if self.closed else "open"
+        return f"<{state} tunnel to {self.mysql_host}:{self.mysql_port} through {self.bastion}>"
+
+
+def tunnel(
+    bastion_instance_id: str,
+    key_file: str | Path,
+    mysql_host: str,
+    mysql_port: int = 3306,
+    *,
+    user: str = "ec2-user",
+    host_key: paramiko.PKey | None = None,
+    ssh_address: tuple[str, int] | None = None,
+    timeout: float = 10,
+) -> Tunnel:
+    """Open an SSH tunnel through the bastion to a MySQL server, and see the server greet.
+
+    The server's identity is always verified: with `host_key`, or else with the host key that EC2
+    shows in the instance's console output (see `host_keys`). The SSH agent and the keys in the
+    user's home folder are never used.
+
+    Args:
+        bastion_instance_id: the EC2 instance, "i-...".
+        key_file: the private key file of the key pair the instance was launched with.
+        mysql_host: the writer (or reader) endpoint as RDS returned it; the bastion resolves it.
+        mysql_port: the database's port.
+        user: the login; Amazon Linux's is "ec2-user".
+        host_key: the bastion's host key; None asks EC2 for it.
+        ssh_address: (host, port) of the bastion's SSH server; None asks
+            `helpers.session.ssh_address`.
+        timeout: seconds that each step may take.
+
+    Returns:
+        The open tunnel: `.host`, `.port`, `.close()`, and a context manager.
+
+    Raises:
+        KeyFileMissing, KeyFileReadableByOthers, KeyFileUnreadable: the key file.
+        BastionNotAnswering, BastionHostKeyUnknown, WrongHostKey, WrongKey: the bastion.
+        NoRouteToDatabase: what lies behind it.
+
+    See https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/connect-to-linux-instance.html and
+    https://sshtunnel.readthedocs.io.
+    """
+    key = _read_key(Path(key_file).expanduser())
+    if ssh_address is None:
+        from helpers.session import ssh_address as look_up
+
+        ssh_address = look_up(bastion_instance_id)
+    bastion = _Bastion(bastion_instance_id, ssh_address, user, Path(key_file), key, timeout)
+    with ExitStack() as on_failure:  # an interrupt counts too
+        transport = bastion.connect(on_failure)
+        bastion.log_in(transport, host_key or host_keys(bastion_instance_id)[0])
+        bastion.check_database(transport, mysql_host, mysql_port)
+        forwarder = _Forwarder(
+            transport,
+            ssh_address,
+            ssh_username=user,
+            ssh_pkey=key,
+            ssh_config_file=None,
+            allow_agent=False,
+            host_pkey_directories=[],
+            remote_bind_address=(mysql_host, mysql_port),
+            local_bind_address=("127.0.0.1", 0),
+            logger=_quiet,
+        )
+        on_failure.callback(forwarder.stop, force=True)
+        forwarder.start()
+        opened = Tunnel(forwarder, mysql_host, mysql_port, bastion_instance_id)
+        on_failure.pop_all()
+    return opened
+
+
+def host_keys(instance_id: str, *, ec2: Any = None) -> list[paramiko.PKey]:
+    """Return the instance's SSH host keys as EC2 tells them, the preferred kind (ed25519) first.
+
+    They come over the authenticated AWS API and not from the machine that answers, so even the
+    first connection is verified.
+
+    Args:
+        instance_id: the EC2 instance, "i-...".
+        ec2: a boto3 EC2 client; None makes one.
+
+    Raises:
+        BastionHostKeyUnknown: the console output has no keys (yet).
+
+    See https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/connection-prereqs-general.html
+    ("Get the instance fingerprint").
+    """
+    ec2 = ec2 or boto3.client("ec2")
+    found = _keys_in(ec2.get_console_output(InstanceId=instance_id).get("Output", ""))
+    if not found:
+        # The stored copy appears minutes after the boot; Nitro instances also give the live one.
+        try:
+            live = ec2.get_console_output(InstanceId=instance_id, Latest=True)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "UnsupportedOperation":
+                raise
+        else:
+            found = _keys_in(live.get("Output", ""))
+    if not found:
+        raise BastionHostKeyUnknown(
+            f"EC2 does not show the SSH host keys of {instance_id} yet: a new instance takes a few "
+            "minutes to write them to its console. Wait a little and run this cell again; to look: "
+            f'ec2.get_console_output(InstanceId="{instance_id}")["Output"]'
+        )
+    return found
+
+
+def _keys_in(console_output: str) -> list[paramiko.PKey]:
+    """The public keys of the console's last complete block (a later boot may print new ones)."""
+    blocks = _HOST_KEYS.findall(console_output)
+    keys = []
+    for kind, encoded in _PUBLIC_KEY.findall(blocks[-1] if blocks else ""):
+        # Kernel messages can cut into a line of the console: such a key is left out.
+        try:
+            keys.append(
+                paramiko.PKey.from_type_string(kind, base64.b64decode(encoded, validate=True))
+            )
+        except (ValueError, struct.error, *_BAD_KEY):
+            continue
+    order = {kind: place for place, kind in enumerate(_PREFERRED)}
+    return sorted(keys, key=lambda key: order.get(key.get_name(), len(order)))
+
+
+def _read_key(path: Path) -> paramiko.PKey:
+    """Read a private key file as strictly as ssh does."""
+    if not path.is_file():
+        raise KeyFileMissing(
+            f"There is no key file {path}. Make the key pair and save its KeyMaterial there: "
+            'ec2.create_key_pair(KeyName="bookstore")'
+        )
+    if os.name == "posix" and path.stat().st_mode & 0o077:
+        raise KeyFileReadableByOthers(
+            f"Other users of this machine can read the private key {path}, and ssh refuses such a "
+            f"file. Make it yours alone: !chmod 600 {path}"
+        )
+    try:
+        return paramiko.PKey.from_path(path)
+    except (OSError, ValueError, TypeError, *_BAD_KEY):  # TypeError: the key has a passphrase
+        raise KeyFileUnreadable(
+            f"{path} cannot be read as a private key without a passphrase. It must hold the "
+            'KeyMaterial exactly as EC2 returned it, from "-----BEGIN" to the last "-----".'
+        ) from None
+
+
+def _hangs(host: str, port: int, bastion: str) -> NoRouteToDatabase:
+    return NoRouteToDatabase(
+        f"The bastion {bastion} let you in, but {host} did not answer it on port {port}: most "
+        f"likely the database's security group has no inbound rule for {port} from the bastion's "
+        "group. Add it: ec2.authorize_security_group_ingress(GroupId=<database group>, "
+        f'IpPermissions=[{{"IpProtocol": "tcp", "FromPort": {port}, "ToPort": {port}, '
+        '"UserIdGroupPairs": [{"GroupId": <bastion group>}]}])'
+    )
+
+
+class _Forwarder(sshtunnel.SSHTunnelForwarder):
+    """sshtunnel's forwarder, on a connection that is logged in already.
+
+    Its own login has no time limit, has one error for every cause, and after a refused key leaves
+    a listener that `stop` waits for without end.
+    """
+
+    def __init__(self, transport: paramiko.Transport, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._logged_in = transport
+
+    def _connect_to_gateway(self) -> None:
+        self._transport = self._logged_in
+
+
+@dataclass
+class _Bastion:
+    """The way through one bastion, a method for each step; each raises what went wrong in it."""
+
+    instance_id: str
+    address: tuple[str, int]
+    user: str
+    key_file: Path
+    key: paramiko.PKey
+    timeout: float
+
+    def connect(self, on_failure: ExitStack) -> paramiko.Transport:
+        """Connect, and wait for the SSH server to introduce itself."""
+        try:
+            sock = socket.create_connection(self.address, self.timeout)
+            on_failure.callback(sock.close)
+            # paramiko would read the banner too, but turns silence and nonsense into one error.
+            banner = sock.recv(4, socket.MSG_PEEK)
+        except OSError as error:
+            raise self._not_answering(error) from None
+        if banner != b"SSH-":
+            raise self._not_answering("what answers is not an SSH server")
+        transport = paramiko.Transport(sock)
+        on_failure.callback(transport.close)
+        # paramiko's handshake timer is a thread that close() leaves running.
+        on_failure.callback(transport.packetizer.complete_handshake)
+        transport.set_log_channel(_quiet.name)
+        transport.banner_timeout = transport.handshake_timeout = self.timeout
+        transport.auth_timeout = self.timeout
+        transport.set_keepalive(30)
+        return transport
+
+    def log_in(self, transport: paramiko.Transport, host_key: paramiko.PKey) -> None:
+        """Verify the server's host key, and only then log in."""
+        try:
+            transport.connect(hostkey=host_key)
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            # A transport that is still up has shaken hands: only the key's comparison failed.
+            if transport.is_active() or isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
+                raise WrongHostKey(
+                    f"What answers for {self.instance_id} at {self.address[0]} does not have the "
+                    "host key that EC2 shows for it, so nothing was sent: it may be another "
+                    f'machine. Look up its address and keys again: host_keys("{self.instance_id}")'
+                ) from None
+            raise self._not_answering(error) from None
+        try:
+            transport.auth_publickey(self.user, self.key)
+        except paramiko.AuthenticationException:
+            raise WrongKey(
+                f'The bastion {self.instance_id} refused the key {self.key_file} for "{self.user}":'
+                " it is not the key pair the instance was launched with. See which one it was: "
+                f'ec2.describe_instances(InstanceIds=["{self.instance_id}"])'
+                '["Reservations"][0]["Instances"][0]["KeyName"]'
+            ) from None
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise self._not_answering(error) from None
+
+    def check_database(self, transport: paramiko.Transport, host: str, port: int) -> None:
+        """Have the bastion connect to the database once, and see MySQL's greeting.
+
+        MySQL speaks first to whoever connects. (It counts the half-made connection as an error of
+        the bastion's address until the next login that succeeds; 100 in a row would block it.)
+        """
+        log = _Refusals()
+        _quiet.addHandler(log)
+        try:
+            channel = transport.open_channel(
+                "direct-tcpip", (host, port), ("127.0.0.1", 0), timeout=self.timeout
+            )
+            with closing(channel):
+                channel.settimeout(self.timeout)
+                greeting = channel.recv(5)
+        except paramiko.ChannelException as error:
+            raise NoRouteToDatabase(
+                f"The bastion {self.instance_id} let you in, but could not connect to "
+                f"{host}:{port}: it says {log.last or error.text!r}. Copy the endpoint and the "
+                "port again, and see that the status is available: rds.describe_db_clusters()"
+            ) from None
+        except (TimeoutError, paramiko.SSHException):  # no greeting; no connection
+            raise _hangs(host, port, self.instance_id) from None
+        finally:
+            _quiet.removeHandler(log)
+        # A header of four bytes, then the protocol's version, or 255 for an error message.
+        if greeting[4:] not in (b"\x0a", b"\xff"):
+            raise NoRouteToDatabase(
+                f"What listens at {host}:{port} behind the bastion {self.instance_id} does not "
+                "greet as MySQL does. Copy the endpoint and the port again: "
+                "rds.describe_db_clusters()"
+            )
+
+    def _not_answering(self, why: object) -> BastionNotAnswering:
+        host, port = self.address
+        if isinstance(why, TimeoutError):
+            why = f"nothing within {self.timeout:g} seconds"
+        return BastionNotAnswering(
+            f"The bastion {self.instance_id} does not answer as an SSH server at {host} port {port}"
+            f" ({why}): it is not running, or its security group has no inbound rule for port 22 "
+            "from your address. Look at both: "
+            f'ec2.describe_instances(InstanceIds=["{self.instance_id}"]) and '
+            "ec2.describe_security_groups()"
+        )
+
+
+class _Refusals(logging.Handler):
+    """Keeps why a server refused a channel: paramiko logs its words and raises its own."""
+
+    last = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _, refused, reason = record.getMessage().partition("open FAILED: ")
+        if refused:
+            self.last = reason.rpartition(": ")[0]

@@ -1,0 +1,200 @@
+"""The commands: start, stop, status, reset, logs, install."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import get_args
+
+import click
+import psutil
+
+from sandbox import install as installer
+from sandbox import mysqld
+from sandbox.errors import SandboxError
+from sandbox.home import Home, default_home
+from sandbox.pace import PaceName
+
+START_TIMEOUT = 60.0
+STOP_TIMEOUT = 20.0
+
+
+class Command(click.Group):
+    """Shows a SandboxError as one sentence, not as a traceback."""
+
+    def invoke(self, context: click.Context) -> object:
+        """Run the command."""
+        try:
+            return super().invoke(context)
+        except SandboxError as error:
+            raise click.ClickException(str(error)) from error
+
+
+home_option = click.option(
+    "--home", type=click.Path(path_type=Path), help="Its folder. Default: $SANDBOX_HOME, .sandbox"
+)
+port_option = click.option(
+    "--port", type=int, help="Where to listen. Default: the same as last time, or a free one."
+)
+pace_option = click.option(
+    "--pace",
+    type=click.Choice(get_args(PaceName)),
+    default=lambda: os.environ.get("SANDBOX_PACE", "lesson"),
+    help="How long things take: instant, lesson (seconds; the default), aws (minutes).",
+)
+
+
+@click.group(cls=Command)
+def main() -> None:
+    """A local AWS account for the course: real databases and bastions on 127.0.0.1."""
+
+
+@main.command()
+@home_option
+@port_option
+@pace_option
+def start(home: Path | None, port: int | None, pace: PaceName) -> None:
+    """Start the sandbox, or find it running; returns when it is ready."""
+    place = _home(home)
+    place.prepare()
+    running = place.running()
+    if running:
+        click.echo(f"The sandbox is running already at {running['endpoint_url']}.")
+        return
+    running = _start(place, port, pace)
+    click.echo(f"The sandbox is ready at {running['endpoint_url']}.")
+
+
+@main.command()
+@home_option
+def stop(home: Path | None) -> None:
+    """Stop the sandbox and everything that it runs."""
+    place = _home(home)
+    was_running = _stop(place)
+    click.echo("The sandbox is stopped." if was_running else "The sandbox was not running.")
+
+
+@main.command()
+@home_option
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def status(home: Path | None, as_json: bool) -> None:
+    """Say where the sandbox is, and which bastions and databases it runs."""
+    running = _home(home).running()
+    if running is None:
+        raise SandboxError("The sandbox is not running. Start it: python -m sandbox start")
+    with urllib.request.urlopen(running["endpoint_url"] + "/_sandbox/status") as answer:
+        said = json.load(answer)
+    if as_json:
+        click.echo(json.dumps(said, indent=2))
+        return
+    click.echo(f"endpoint  {said['endpoint_url']}   pace {said['pace']}   home {said['home']}")
+    for bastion in said["bastions"]:
+        click.echo(f"bastion   {bastion['instance_id']}   {bastion['host']}:{bastion['port']}")
+    for database in said["databases"]:
+        click.echo(
+            f"database  {database['instance']} ({database['role']} of {database['cluster']})"
+            f"   {database['status']}"
+        )
+
+
+@main.command()
+@home_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def reset(home: Path | None, yes: bool) -> None:
+    """Empty the account: everything made in the sandbox is gone."""
+    place = _home(home)
+    if not yes:
+        click.confirm("Delete everything in the sandbox's account?", abort=True)
+    running = place.running()
+    _stop(place)
+    for leftover in (place.databases, place.folder / "bastions", place.aws):
+        shutil.rmtree(leftover, ignore_errors=True)
+    if running:
+        _start(place, None, running["pace"])
+    click.echo("The sandbox's account is empty.")
+
+
+@main.command()
+@home_option
+def logs(home: Path | None) -> None:
+    """Print what the sandbox has written to its log."""
+    file = _home(home).log_file
+    click.echo(file.read_text() if file.exists() else "There is no log yet.")
+
+
+@main.command()
+def install() -> None:
+    """Find a database server (mysqld or mariadbd) on this machine, or install one."""
+    installer.install()
+
+
+@main.command(hidden=True)
+@home_option
+@port_option
+@pace_option
+def serve(home: Path | None, port: int | None, pace: PaceName) -> None:
+    """Be the sandbox, in the foreground."""
+    from sandbox.server import serve
+
+    serve(_home(home), port, pace)
+
+
+def _home(folder: Path | None) -> Home:
+    return Home(folder.expanduser().resolve() if folder else default_home())
+
+
+def _start(home: Home, port: int | None, pace: PaceName) -> dict:
+    home.token()
+    command = [sys.executable, "-m", "sandbox", "serve", "--home", str(home.folder)]
+    command += ["--pace", pace] + (["--port", str(port)] if port else [])
+    with home.log_file.open("w") as output:
+        # Of its own session: Ctrl-C in this terminal, or in JupyterLab's, is not meant for it.
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            env={k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
+            cwd=Path(__file__).parents[1],
+        )
+    deadline = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < deadline:
+        running = home.running()
+        if running:
+            return running
+        if process.poll() is not None:
+            last = home.log_file.read_text().strip().splitlines()[-1:]
+            raise SandboxError(
+                f"The sandbox did not start: {last[0] if last else 'it says nothing'} "
+                "The whole story: python -m sandbox logs"
+            )
+        time.sleep(0.02)
+    process.kill()
+    raise SandboxError("The sandbox did not get ready. Look why: python -m sandbox logs")
+
+
+def _stop(home: Home) -> bool:
+    running = home.running()
+    if running:
+        request = urllib.request.Request(
+            running["endpoint_url"] + "/_sandbox/stop",
+            method="POST",
+            headers={"X-Sandbox-Token": home.token()},
+        )
+        try:
+            urllib.request.urlopen(request, timeout=5).close()
+            psutil.Process(running["pid"]).wait(STOP_TIMEOUT)
+        except (urllib.error.URLError, TimeoutError, psutil.TimeoutExpired):
+            psutil.Process(running["pid"]).kill()
+        except psutil.NoSuchProcess:
+            pass
+    home.running_file.unlink(missing_ok=True)
+    mysqld.stop_leftovers(home.folder)
+    return running is not None

@@ -1,0 +1,144 @@
+"""The front door: what every request passes before moto answers it, and what happens after."""
+
+import io
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from sandbox import auth
+from sandbox.ids import ReproducibleIds
+from sandbox.pace import Pace
+from sandbox.protocol import Call, error_response, read_call
+
+log = logging.getLogger("sandbox.frontdoor")
+
+LARGEST_BODY = 64 * 1024 * 1024
+
+# The describe calls that show passing states, and how the id stands in their XML.
+SHOWS = {
+    "DescribeInstances": ("Instance", "<instanceId>{}</instanceId>"),
+    "DescribeInstanceStatus": ("Instance", "<instanceId>{}</instanceId>"),
+    "DescribeDBClusters": ("DBCluster", "<DBClusterIdentifier>{}</DBClusterIdentifier>"),
+    "DescribeDBInstances": ("DBInstance", "<DBInstanceIdentifier>{}</DBInstanceIdentifier>"),
+}
+
+Answer = tuple[str, list[tuple[str, str]], bytes]
+
+
+class Desk(Protocol):
+    """Answers what is asked of the sandbox itself, under `/_sandbox/`."""
+
+    def answer(self, method: str, path: str, token: str) -> Answer:
+        """The status line, headers and body for one request."""
+
+
+class FrontDoor:
+    """A WSGI application around moto's.
+
+    One request at a time goes in: moto's backends are not made for threads, and what a request
+    changes is in force (bastions, servers) before it is answered.
+    """
+
+    def __init__(
+        self,
+        moto: Callable,
+        pace: Pace,
+        ids: ReproducibleIds,
+        desk: Desk,
+        after_change: Callable[[], None],
+    ):
+        self.lock = threading.RLock()
+        self._moto = moto
+        self._pace = pace
+        self._ids = ids
+        self._desk = desk
+        self._after_change = after_change
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
+        """Answer one request, as WSGI has it."""
+        status, headers, body = self._answer(environ)
+        start_response(status, headers)
+        return [body]
+
+    def _answer(self, environ: dict[str, Any]) -> Answer:
+        if not _from_this_machine(environ):
+            return _plain("403 Forbidden", "The sandbox answers to programs on this machine only.")
+        path = environ.get("PATH_INFO", "/")
+        if path.startswith("/_sandbox/"):
+            token = environ.get("HTTP_X_SANDBOX_TOKEN", "")
+            return self._desk.answer(environ["REQUEST_METHOD"], path, token)
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        if length > LARGEST_BODY:
+            return _plain("413 Payload Too Large", "The request is larger than AWS takes.")
+        body = environ["wsgi.input"].read(length) if length else b""
+        environ["wsgi.input"] = io.BytesIO(body)
+        call = read_call(environ, body)
+        with self.lock:
+            try:
+                auth.check(call, environ, body)
+            except auth.Refused as refused:
+                return error_response(call, refused.code, refused.message, refused.status)
+            self._ids.before(call.service, call.operation or path)
+            self._pace.settle()
+            answer = self._ask_moto(environ, call)
+            self._note_what_was_shown(call, answer)
+            if not call.operation.startswith(("Describe", "List", "Get")):
+                self._after_change()
+            return answer
+
+    def _ask_moto(self, environ: dict[str, Any], call: Call) -> Answer:
+        answered: list[Any] = []
+
+        def start_response(status: str, headers: list, exc_info: Any = None) -> None:
+            answered[:] = [status, headers]
+
+        try:
+            chunks = self._moto(environ, start_response)
+            body = b"".join(chunks)
+        except NotImplementedError:
+            return _not_offered(call)
+        except Exception:  # noqa: BLE001 - the boundary of code that is not ours: log, answer, go on
+            log.exception("%s %s failed", call.service, call.operation)
+            return error_response(
+                call,
+                "InternalFailure",
+                f"The sandbox failed at {call.service}:{call.operation}. "
+                "`python -m sandbox logs` shows why.",
+                500,
+            )
+        status, headers = answered
+        kind = next((v for k, v in headers if k.lower() == "content-type"), "")
+        if call.service != "s3" and kind.startswith("text/html") and not status.startswith("2"):
+            return _not_offered(call)
+        return status, headers, body
+
+    def _note_what_was_shown(self, call: Call, answer: Answer) -> None:
+        if call.operation not in SHOWS:
+            return
+        kind, pattern = SHOWS[call.operation]
+        text = answer[2].decode()
+        self._pace.mark_seen(kind, lambda name: pattern.format(name) in text)
+
+
+def _from_this_machine(environ: dict[str, Any]) -> bool:
+    # A web page in the student's browser can send requests here too: it gives itself away by its
+    # Origin, or, where it has made its own name point to 127.0.0.1, by the Host.
+    host = urlsplit("//" + environ.get("HTTP_HOST", "")).hostname
+    return host in ("127.0.0.1", "localhost", "::1") and "HTTP_ORIGIN" not in environ
+
+
+def _not_offered(call: Call) -> Answer:
+    what = f"{call.service}:{call.operation}" if call.operation else f"this {call.service} call"
+    return error_response(
+        call,
+        "NotImplemented",
+        f"The sandbox does not offer {what}. It works on AWS: see docs/differences.md.",
+        501,
+    )
+
+
+def _plain(status: str, text: str) -> Answer:
+    body = text.encode() + b"\n"
+    return status, [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))], body

@@ -1,0 +1,37 @@
+"""Makes ids reproducible: the n-th call of an operation always draws the same random numbers."""
+
+import secrets
+from collections import Counter
+
+from moto.moto_api._internal import mock_random
+
+# What these make must not be guessable: their answers hold a secret.
+SECRET = {
+    "iam:CreateAccessKey",
+    "sts:AssumeRole",
+    "sts:GetSessionToken",
+    "sts:GetFederationToken",
+    "secretsmanager:GetRandomPassword",
+}
+
+
+class ReproducibleIds:
+    """Seeds moto's one random generator anew for each request.
+
+    The seed depends on the operation and on how often it was called before, and on nothing else:
+    a student's extra cell, or a waiter that polls once more, does not change the ids that a page
+    prints.
+    """
+
+    def __init__(self, seed: str = "aws-databases"):
+        self._seed = seed
+        self._calls: Counter[str] = Counter()
+
+    def before(self, service: str, operation: str) -> None:
+        """Seed for the next call of this operation."""
+        name = f"{service}:{operation}"
+        self._calls[name] += 1
+        if name in SECRET:
+            mock_random.seed(secrets.token_bytes(32))
+        else:
+            mock_random.seed(f"{self._seed}:{name}:{self._calls[name]}")

@@ -1,0 +1,128 @@
+"""How long things take: a resource passes through AWS's states before it is available.
+
+`lesson` takes seconds, `aws` about what AWS takes, `instant` no time at all: each passing state
+is then shown by exactly one describe call, so that a test sees every state and waits for none.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Literal
+
+PaceName = Literal["instant", "lesson", "aws"]
+
+# Seconds a state lasts at pace `lesson` and at pace `aws`.
+SECONDS: dict[tuple[str, str], tuple[float, float]] = {
+    ("Instance", "pending"): (3, 20),
+    ("Instance", "stopping"): (2, 40),
+    ("Instance", "shutting-down"): (2, 40),
+    ("DBCluster", "creating"): (3, 60),
+    ("DBCluster", "resetting-master-credentials"): (2, 60),
+    ("DBCluster", "modifying"): (2, 60),
+    ("DBCluster", "failing-over"): (3, 30),
+    ("DBCluster", "stopping"): (3, 240),
+    ("DBCluster", "starting"): (4, 300),
+    ("DBCluster", "deleting"): (3, 120),
+    ("DBInstance", "creating"): (5, 360),
+    ("DBInstance", "configuring-enhanced-monitoring"): (1, 30),
+    ("DBInstance", "rebooting"): (3, 30),
+    ("DBInstance", "stopping"): (3, 240),
+    ("DBInstance", "starting"): (4, 300),
+    ("DBInstance", "deleting"): (3, 180),
+}
+
+# A database server that has not come up by then will not.
+LONGEST_WORK = 60.0
+
+
+@dataclass
+class Passage:
+    """One resource on its way through passing states to a lasting one.
+
+    Attributes:
+        kind: "Instance", "DBCluster" or "DBInstance".
+        name: its id.
+        passing: the states still to come, the present one first; empty when it has arrived.
+        lasting: the state it ends in.
+        show: tells moto's model the state to show.
+        work: what must be done behind the state before it may end (a server that starts).
+        arrived: called once, at the end.
+    """
+
+    kind: str
+    name: str
+    passing: list[str]
+    lasting: str
+    show: Callable[[str], None]
+    work: Future | None = None
+    arrived: Callable[[], None] | None = None
+    since: float = field(default_factory=time.monotonic)
+    seen: bool = False
+
+    @property
+    def state(self) -> str:
+        """The state to show now."""
+        return self.passing[0] if self.passing else self.lasting
+
+
+class Pace:
+    """Keeps all passages of the account, and moves them on."""
+
+    def __init__(self, name: PaceName = "lesson"):
+        self.name = name
+        self._passages: dict[tuple[str, str], Passage] = {}
+
+    def begin(self, passage: Passage) -> None:
+        """Start a passage; one that the same resource was on before is given up."""
+        self._passages[passage.kind, passage.name] = passage
+        passage.show(passage.state)
+
+    def settle(self) -> None:
+        """Move everything on to where it is by now. To be called before each request."""
+        for passage in list(self._passages.values()):
+            while passage.passing and self._may_leave(passage):
+                passage.passing.pop(0)
+                passage.since, passage.seen = time.monotonic(), False
+            if not passage.passing:
+                self._arrive(passage)
+            else:
+                passage.show(passage.state)
+
+    def mark_seen(self, kind: str, shown: Callable[[str], bool]) -> None:
+        """Note which passing states a describe call has shown; `shown(name)` tells."""
+        for passage in self._passages.values():
+            if passage.kind == kind and shown(passage.name):
+                passage.seen = True
+
+    def is_under_way(self, kind: str, name: str) -> bool:
+        """Whether the resource is in a passing state."""
+        return (kind, name) in self._passages
+
+    def hurry(self, kinds: Iterable[str]) -> None:
+        """At pace `instant`, end passages that nobody looks at: traffic does not wait for a look."""
+        if self.name != "instant":
+            return
+        for passage in list(self._passages.values()):
+            if passage.kind in kinds:
+                passage.passing.clear()
+                self._arrive(passage)
+
+    def _may_leave(self, passage: Passage) -> bool:
+        last = len(passage.passing) == 1
+        if self.name == "instant":
+            return passage.seen
+        lesson, aws = SECONDS.get((passage.kind, passage.state), (1, 30))
+        wanted = lesson if self.name == "lesson" else aws
+        if time.monotonic() - passage.since < wanted:
+            return False
+        return not last or passage.work is None or passage.work.done()
+
+    def _arrive(self, passage: Passage) -> None:
+        failed = False
+        if passage.work is not None:
+            failed = passage.work.exception(timeout=LONGEST_WORK) is not None
+        self._passages.pop((passage.kind, passage.name), None)
+        passage.show("failed" if failed else passage.lasting)
+        if passage.arrived and not failed:
+            passage.arrived()

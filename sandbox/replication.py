@@ -1,0 +1,112 @@
+"""Make one database server a replica of another, and end that: the SQL of both flavours."""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from sandbox.datafolder import LOOPBACK, REPLICATION_USER
+from sandbox.errors import SandboxError
+
+if TYPE_CHECKING:
+    from sandbox.mysqld import DatabaseServer
+
+# MariaDB's and MySQL's global transaction ids are two inventions of one name.
+FOLLOW = {
+    "mariadb": (
+        "STOP SLAVE",
+        # What this server has, written or replicated, is in its binary log (log_slave_updates).
+        # gtid_current_pos would miss what it wrote itself under another server_id.
+        "SET GLOBAL gtid_slave_pos = @@GLOBAL.gtid_binlog_pos",
+        "CHANGE MASTER TO MASTER_HOST = %(host)s, MASTER_PORT = %(port)s, MASTER_USER = %(user)s,"
+        " MASTER_PASSWORD = %(password)s, MASTER_USE_GTID = slave_pos, MASTER_CONNECT_RETRY = 1,"
+        " MASTER_SSL = 0",
+        "START SLAVE",
+    ),
+    "mysql": (
+        "STOP REPLICA",
+        "CHANGE REPLICATION SOURCE TO SOURCE_HOST = %(host)s, SOURCE_PORT = %(port)s,"
+        " SOURCE_USER = %(user)s, SOURCE_PASSWORD = %(password)s, SOURCE_AUTO_POSITION = 1,"
+        " SOURCE_CONNECT_RETRY = 1, GET_SOURCE_PUBLIC_KEY = 1",
+        "START REPLICA",
+    ),
+}
+POSITION = {
+    "mariadb": "SELECT @@GLOBAL.gtid_binlog_pos",
+    "mysql": "SELECT @@GLOBAL.gtid_executed",
+}
+RECEIVED = {"mariadb": "Gtid_IO_Pos", "mysql": "Retrieved_Gtid_Set"}
+WAIT = {
+    "mariadb": "SELECT MASTER_GTID_WAIT(%s, %s)",
+    "mysql": "SELECT WAIT_FOR_EXECUTED_GTID_SET(%s, %s)",
+}
+
+
+def follow(server: "DatabaseServer", writer: "DatabaseServer", timeout: float = 10.0) -> None:
+    """Feed `server` from `writer`'s binary log, from where `server` stands; wait until it flows.
+
+    Raises:
+        SandboxError: the writer refused, for instance because `server` has rows it never had.
+    """
+    login = {
+        "host": LOOPBACK,
+        "port": writer.port,
+        "user": REPLICATION_USER,
+        "password": (writer.folder / REPLICATION_USER).read_text(encoding="utf-8"),
+    }
+    for statement in FOLLOW[server.program.flavour]:
+        server.execute(statement, login if "%(" in statement else None)
+    deadline = time.monotonic() + timeout
+    while (state := status(server))["Replica_IO_Running"] != "Yes":
+        stopped = state["Replica_IO_Running"] == "No" and state["Last_IO_Errno"]
+        if stopped or time.monotonic() > deadline:
+            raise SandboxError(
+                f"The database in {server.folder} does not get the changes of {writer.folder}: "
+                f"{state['Last_IO_Error'] or 'no answer'}. Delete the replica and make it anew."
+            )
+        time.sleep(0.01)
+
+
+def promote(server: "DatabaseServer", timeout: float = 10.0) -> None:
+    """Apply what has been received, then forget the writer; nothing to do for a server without.
+
+    Raises:
+        SandboxError: changes that were received could not be applied.
+    """
+    if not status(server):
+        return
+    server.execute("STOP REPLICA IO_THREAD")
+    # Stopping would throw away what is received and not applied.
+    state = status(server)
+    if not _applied(server, state[RECEIVED[server.program.flavour]], timeout):
+        raise SandboxError(
+            f"The replica in {server.folder} has changes that it could not apply: "
+            f"{state['Last_SQL_Error'] or 'they took too long'}. Promote another, or try again."
+        )
+    server.execute("STOP REPLICA")
+    server.execute("RESET REPLICA ALL")
+
+
+def caught_up(server: "DatabaseServer", writer: "DatabaseServer", timeout: float) -> bool:
+    """Wait at most `timeout` seconds until `server` has all that `writer` has committed by now."""
+    ((position,),) = writer.execute(POSITION[writer.program.flavour])
+    return _applied(server, position, timeout)
+
+
+def lag(server: "DatabaseServer") -> float | None:
+    """Seconds behind the writer; None when nothing is replicated (no writer, or cut off)."""
+    seconds = status(server).get("Seconds_Behind_Source")
+    return None if seconds is None else float(seconds)
+
+
+def status(server: "DatabaseServer") -> dict[str, Any]:
+    """SHOW REPLICA STATUS, under MySQL's names on both; empty for a server that follows none."""
+    rows = server.describe("SHOW REPLICA STATUS")
+    return {
+        name.replace("Slave", "Replica").replace("Master", "Source"): value
+        for row in rows
+        for name, value in row.items()
+    }
+
+
+def _applied(server: "DatabaseServer", position: str, timeout: float) -> bool:
+    ((result,),) = server.execute(WAIT[server.program.flavour], (position, timeout))
+    return result == 0

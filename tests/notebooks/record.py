@@ -1,0 +1,90 @@
+"""Re-runs the pages, each in a fresh sandbox, and stores what they print: `make record`."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+PROJECT = Path(__file__).parents[2]
+NOTEBOOKS = PROJECT / "notebooks"
+WIDGET = "application/vnd.jupyter.widget-view+json"
+CELL_TIMEOUT = 180
+
+
+@contextmanager
+def fresh_sandbox() -> Iterator[dict[str, str]]:
+    """The environment of a kernel whose sandbox is its own; afterwards the sandbox is gone."""
+    with tempfile.TemporaryDirectory(prefix="sandbox-", ignore_cleanup_errors=True) as folder:
+        home = Path(folder) / "home"
+        environment = {
+            **os.environ,
+            "SANDBOX_HOME": str(home),
+            "SANDBOX_PACE": "instant",
+            "COURSE_KEYS": str(Path(folder) / "keys"),
+            "PYTHONWARNINGS": "default",
+        }
+        try:
+            yield environment
+        finally:
+            subprocess.run(
+                [sys.executable, "-m", "sandbox", "stop", "--home", str(home)],
+                cwd=PROJECT,
+                stdout=subprocess.DEVNULL,
+                check=True,
+            )
+
+
+def pages() -> list[Path]:
+    """The pages of the course."""
+    return sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
+
+
+def run(notebook: nbformat.NotebookNode, environment: dict[str, str]) -> None:
+    """Run all cells in place, in a kernel with that environment."""
+    client = NotebookClient(
+        notebook,
+        timeout=CELL_TIMEOUT,
+        resources={"metadata": {"path": str(NOTEBOOKS)}},
+        record_timing=False,
+    )
+    client.execute(env=environment)
+
+
+def tidy(notebook: nbformat.NotebookNode) -> None:
+    """Remove what differs from run to run: model ids of widgets, versions of the machine."""
+    notebook.metadata.pop("widgets", None)
+    notebook.metadata.language_info = {"name": "python"}
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop(WIDGET, None)
+
+
+def record(page: Path) -> str:
+    """Run one page and store its outputs."""
+    notebook = nbformat.read(page, as_version=4)
+    with fresh_sandbox() as environment:
+        run(notebook, environment)
+    tidy(notebook)
+    before = page.read_text()
+    nbformat.write(notebook, page)
+    return "unchanged" if page.read_text() == before else "stored anew"
+
+
+def main() -> None:
+    """Record the pages named on the command line, or all."""
+    chosen = [p for p in pages() if not sys.argv[1:] or p.name.split("-")[0] in sys.argv[1:]]
+    with ThreadPoolExecutor(2) as pool:
+        for page, result in zip(chosen, pool.map(record, chosen), strict=True):
+            print(f"{page.name}: {result}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
