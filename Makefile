@@ -19,7 +19,7 @@ $(ROOM): requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12") if sys.version_info < (3, 11) else None'
 	test -x $(UV) || $(PYTHON) -m pip install --quiet --disable-pip-version-check --target .tools uv
 	test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) .venv
-	VIRTUAL_ENV=.venv $(UV) pip sync --quiet --require-hashes requirements.txt
+	VIRTUAL_ENV=.venv $(UV) pip sync --quiet --require-hashes --compile-bytecode requirements.txt
 	VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --editable .
 	touch $@
 

@@ -3,39 +3,70 @@
 None of it hides the AWS call that a page teaches: that one stands in the page's own cells.
 """
 
-from helpers.catch_up import catch_up
-from helpers.checks import check, verdict
-from helpers.database import engine
-from helpers.drawing import network_map
-from helpers.errors import CourseError
-from helpers.existing import COURSE, find, keep_existing, tagged
-from helpers.keys import key_file, password
-from helpers.network import can_reach, describe_account
-from helpers.progress import wait_for
-from helpers.session import connect, my_address, ssh_address
-from helpers.tables import facts, table
-from helpers.tunnel import tunnel
+import importlib
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "COURSE",
-    "CourseError",
-    "can_reach",
-    "catch_up",
-    "check",
-    "connect",
-    "describe_account",
-    "engine",
-    "facts",
-    "find",
-    "keep_existing",
-    "key_file",
-    "my_address",
-    "network_map",
-    "password",
-    "ssh_address",
-    "table",
-    "tagged",
-    "tunnel",
-    "verdict",
-    "wait_for",
-]
+if TYPE_CHECKING:
+    from helpers.pages import catch_up as catch_up
+    from helpers.checks import check as check
+    from helpers.checks import verdict as verdict
+    from helpers.database import engine as engine
+    from helpers.drawing import network_map as network_map
+    from helpers.errors import CourseError as CourseError
+    from helpers.existing import COURSE as COURSE
+    from helpers.existing import find as find
+    from helpers.existing import keep_existing as keep_existing
+    from helpers.existing import tagged as tagged
+    from helpers.keys import key_file as key_file
+    from helpers.keys import password as password
+    from helpers.network import can_reach as can_reach
+    from helpers.network import describe_account as describe_account
+    from helpers.progress import wait_for as wait_for
+    from helpers.session import connect as connect
+    from helpers.session import my_address as my_address
+    from helpers.session import ssh_address as ssh_address
+    from helpers.tables import facts as facts
+    from helpers.tables import table as table
+    from helpers.tunnel import tunnel as tunnel
+    from helpers.workbench import connection_form as connection_form
+
+# Where each public name lives. A module is imported when one of its names is asked for: so
+# `sandbox`, which needs `helpers.network` alone, does not wait for pandas.
+PUBLIC = {
+    "COURSE": "existing",
+    "CourseError": "errors",
+    "can_reach": "network",
+    "catch_up": "pages",
+    "check": "checks",
+    "connect": "session",
+    "connection_form": "workbench",
+    "describe_account": "network",
+    "engine": "database",
+    "facts": "tables",
+    "find": "existing",
+    "keep_existing": "existing",
+    "key_file": "keys",
+    "my_address": "session",
+    "network_map": "drawing",
+    "password": "keys",
+    "ssh_address": "session",
+    "table": "tables",
+    "tagged": "existing",
+    "tunnel": "tunnel",
+    "verdict": "checks",
+    "wait_for": "progress",
+}
+
+__all__ = list(PUBLIC)  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in PUBLIC:
+        raise AttributeError(f"module 'helpers' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"helpers.{PUBLIC[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(PUBLIC)

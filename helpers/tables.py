@@ -21,13 +21,11 @@ class Table(pd.DataFrame):
     """
 
     def __repr__(self) -> str:
-        with pd.option_context("display.max_colwidth", None):
-            text = pd.DataFrame(self).to_string(index=False)
+        text = pd.DataFrame(self).to_string(index=False)
         return f"{'  '.join(map(str, self.columns))}\n(none)" if self.empty else text
 
     def _repr_html_(self) -> str:
-        with pd.option_context("display.max_colwidth", None):
-            html = pd.DataFrame(self).to_html(index=False, border=0, justify="left")
+        html = pd.DataFrame(self).to_html(index=False, border=0, justify="left")
         # JupyterLab puts cells to the right, which suits figures and not names.
         html = html.replace("<td>", '<td style="text-align: left">')
         if self.empty:
@@ -153,9 +151,8 @@ def _readable(value: Any) -> Any:
         return ", ".join(sorted(str(_readable(each)) for each in value))
     if isinstance(value, list | tuple):
         # The fields of one element are joined by ", " too: "; " keeps the elements apart.
-        between = (
-            "; " if any(isinstance(each, Mapping) and len(each) > 1 for each in value) else ", "
-        )
+        several = any(isinstance(each, Mapping) and len(each) > 1 for each in value)
+        between = "; " if several and not _are_tags(value) else ", "
         return between.join(str(_readable(each)) for each in value)
     if isinstance(value, bytes | bytearray):
         return bytes(value).hex()

@@ -164,13 +164,15 @@ def tunnel(
     bastion = _Bastion(bastion_instance_id, ssh_address, user, Path(key_file), key, timeout)
     with ExitStack() as on_failure:  # an interrupt counts too
         transport = bastion.connect(on_failure)
-        bastion.log_in(transport, host_key or host_keys(bastion_instance_id)[0])
+        host_key = host_key or host_keys(bastion_instance_id)[0]
+        bastion.log_in(transport, host_key)
         bastion.check_database(transport, mysql_host, mysql_port)
         forwarder = _Forwarder(
             transport,
             ssh_address,
             ssh_username=user,
             ssh_pkey=key,
+            ssh_host_key=host_key,
             ssh_config_file=None,
             allow_agent=False,
             host_pkey_directories=[],
@@ -228,9 +230,7 @@ def _keys_in(console_output: str) -> list[paramiko.PKey]:
     for kind, encoded in _PUBLIC_KEY.findall(blocks[-1] if blocks else ""):
         # Kernel messages can cut into a line of the console: such a key is left out.
         try:
-            keys.append(
-                paramiko.PKey.from_type_string(kind, base64.b64decode(encoded, validate=True))
-            )
+            keys.append(paramiko.PKey.from_type_string(kind, base64.b64decode(encoded)))
         except (ValueError, struct.error, *_BAD_KEY):
             continue
     order = {kind: place for place, kind in enumerate(_PREFERRED)}
@@ -303,7 +303,7 @@ class _Bastion:
             banner = sock.recv(4, socket.MSG_PEEK)
         except OSError as error:
             raise self._not_answering(error) from None
-        if banner != b"SSH-":
+        if not banner or not b"SSH-".startswith(banner):
             raise self._not_answering("what answers is not an SSH server")
         transport = paramiko.Transport(sock)
         on_failure.callback(transport.close)
@@ -354,14 +354,14 @@ class _Bastion:
             )
             with closing(channel):
                 channel.settimeout(self.timeout)
-                greeting = channel.recv(5)
+                greeting = channel.makefile("rb").read(5)
         except paramiko.ChannelException as error:
             raise NoRouteToDatabase(
                 f"The bastion {self.instance_id} let you in, but could not connect to "
                 f"{host}:{port}: it says {log.last or error.text!r}. Copy the endpoint and the "
                 "port again, and see that the status is available: rds.describe_db_clusters()"
             ) from None
-        except (TimeoutError, paramiko.SSHException):  # no greeting; no connection
+        except (OSError, EOFError, paramiko.SSHException):  # no greeting; no connection
             raise _hangs(host, port, self.instance_id) from None
         finally:
             _quiet.removeHandler(log)

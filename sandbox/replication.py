@@ -41,11 +41,19 @@ WAIT = {
 
 
 def follow(server: "DatabaseServer", writer: "DatabaseServer", timeout: float = 10.0) -> None:
-    """Feed `server` from `writer`'s binary log, from where `server` stands; wait until it flows.
+    """Feed `server` from `writer`'s binary log, from where `server` stands.
+
+    Returns when it has caught up, or after `timeout` seconds if it is still at it.
 
     Raises:
-        SandboxError: the writer refused, for instance because `server` has rows it never had.
+        SandboxError: `server` has changes that `writer` never had, or replication failed.
     """
+    position = _position(writer)
+    if _diverged(server.program.flavour, _position(server), position):
+        raise SandboxError(
+            f"The database in {server.folder} has changes that its writer in {writer.folder} "
+            "never had. Delete the replica and make it anew."
+        )
     login = {
         "host": LOOPBACK,
         "port": writer.port,
@@ -55,14 +63,20 @@ def follow(server: "DatabaseServer", writer: "DatabaseServer", timeout: float = 
     for statement in FOLLOW[server.program.flavour]:
         server.execute(statement, login if "%(" in statement else None)
     deadline = time.monotonic() + timeout
-    while (state := status(server))["Replica_IO_Running"] != "Yes":
-        stopped = state["Replica_IO_Running"] == "No" and state["Last_IO_Errno"]
-        if stopped or time.monotonic() > deadline:
+    while True:
+        state = status(server)
+        late = time.monotonic() > deadline
+        receiving = state["Replica_IO_Running"] == "Yes"
+        if _failed(state) or (late and not receiving):
+            told = state["Last_IO_Error"] or state["Last_SQL_Error"] or "no answer"
             raise SandboxError(
                 f"The database in {server.folder} does not get the changes of {writer.folder}: "
-                f"{state['Last_IO_Error'] or 'no answer'}. Delete the replica and make it anew."
+                f"{told}. Delete the replica and make it anew."
             )
-        time.sleep(0.01)
+        if receiving and (_applied(server, position, 0.1) or late):
+            return
+        if not receiving:
+            time.sleep(0.01)
 
 
 def promote(server: "DatabaseServer", timeout: float = 10.0) -> None:
@@ -87,8 +101,7 @@ def promote(server: "DatabaseServer", timeout: float = 10.0) -> None:
 
 def caught_up(server: "DatabaseServer", writer: "DatabaseServer", timeout: float) -> bool:
     """Wait at most `timeout` seconds until `server` has all that `writer` has committed by now."""
-    ((position,),) = writer.execute(POSITION[writer.program.flavour])
-    return _applied(server, position, timeout)
+    return _applied(server, _position(writer), timeout)
 
 
 def lag(server: "DatabaseServer") -> float | None:
@@ -105,6 +118,31 @@ def status(server: "DatabaseServer") -> dict[str, Any]:
         for row in rows
         for name, value in row.items()
     }
+
+
+def _failed(state: dict[str, Any]) -> bool:
+    """Whether one of the two threads of a replica has given up, not only not begun."""
+    return any(
+        state[f"Replica_{thread}_Running"] == "No" and state[f"Last_{thread}_Errno"]
+        for thread in ("IO", "SQL")
+    )
+
+
+def _position(server: "DatabaseServer") -> str:
+    ((position,),) = server.execute(POSITION[server.program.flavour])
+    return str(position)
+
+
+def _diverged(flavour: str, mine: str, writers: str) -> bool:
+    """Whether MariaDB's position `mine` is past `writers`, or is another event of its number.
+
+    Its waiting function looks at the numbers only, and would call such a replica caught up.
+    MySQL finds out by itself when replication starts.
+    """
+    if flavour == "mysql" or not mine:
+        return False
+    own_number, number = (int(gtid.rpartition("-")[2] or 0) for gtid in (mine, writers))
+    return own_number > number or (own_number == number and mine != writers)
 
 
 def _applied(server: "DatabaseServer", position: str, timeout: float) -> bool:

@@ -18,6 +18,7 @@ from sandbox import mysqld
 from sandbox.bastion import BastionHost, Bastions, NameUnknown, PortClosed, TrafficDropped
 from sandbox.errors import SandboxError
 from sandbox.home import Home, read_json, write_private
+from sandbox.mysqld_process import free_port
 from sandbox.pace import Pace, PaceName
 from sandbox.servers import DatabaseServers
 
@@ -105,21 +106,20 @@ class Sandbox:
 
     def _listen(self, port: int | None) -> Server:
         # Without a port asked for: the one of last time, so that a notebook that is open goes on.
-        last = (read_json(self.home.settings_file) or {}).get("port", 0)
-        for candidate in [port] if port else [last, 0]:
+        last = (read_json(self.home.settings_file) or {}).get("port")
+        for candidate in [port] if port else [*([last] if last else []), free_port(), free_port()]:
             server = Server(
                 ("127.0.0.1", candidate), self._door, numthreads=16, request_queue_size=128,
                 server_name="sandbox", timeout=60, shutdown_timeout=1,
             )
             try:
                 server.prepare()
-            except OSError as error:
-                reason = str(error)
-            else:
-                return server
+            except OSError:
+                continue
+            return server
         raise SandboxError(
-            f"Port {port or last} is taken by another program ({reason}). "
-            "Choose another: python -m sandbox start --port 0"
+            f"Port {port} is taken by another program. "
+            "Choose another, or let the sandbox find one: python -m sandbox start"
         )
 
     # -- what the front door asks -----------------------------------------------------------

@@ -1,13 +1,24 @@
 """What is checked on the pages of Lab 1."""
 
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import boto3
+import pandas as pd
+import paramiko
+import sqlalchemy
 
 from helpers.checks import Item, checks_of
+from helpers.database import engine
+from helpers.errors import CourseError
 from helpers.existing import find
-from helpers.network import Account, describe_account, is_public
-from helpers.session import my_address
+from helpers.keys import key_file, password
+from helpers.network import Account, can_reach, describe_account, is_public
+from helpers.session import my_address, project
+from helpers.tunnel import tunnel
 
 
 def _account() -> Account:
@@ -41,9 +52,138 @@ def the_network() -> Iterator[Item]:
     )
     yield Item(
         "MySQL from the bastion's group, and from nowhere else, into bookstore-database",
-        bool(bastion and database) and _sources(database, 3306) == {bastion["GroupId"]},
+        bastion is not None
+        and database is not None
+        and _sources(database, 3306) == {bastion["GroupId"]},
         "One inbound rule: port 3306 from the group bookstore-bastion. Page 1.1, step 6.",
     )
+
+
+@checks_of("1.2")
+def the_bastion() -> Iterator[Item]:
+    """A key pair whose private key is here, and a bastion that only its owner reaches."""
+    account, me = _account(), my_address()
+    pem, pair = key_file("bookstore"), _key_pair("bookstore")
+    yield Item("A key pair named bookstore", pair is not None, "Create it: page 1.2, step 1.")
+    yield Item(
+        "Its private key in the file, which only you may read",
+        pair is not None and _is_private_key_of(pair, pem),
+        f"{pem} is missing, readable by others, or of another pair: page 1.2, step 1, tells how "
+        "to replace a lost key.",
+    )
+    bastion_id = find("instance", "bookstore-bastion")
+    bastion: dict[str, Any] = next(
+        (i for i in account.instances if i["InstanceId"] == bastion_id),
+        {"InstanceId": "", "State": {"Name": "missing"}},
+    )
+    subnets = [s for s in account.subnets if s["SubnetId"] == bastion.get("SubnetId")]
+    state = bastion["State"]["Name"]
+    yield Item(
+        "An instance named bookstore-bastion, running, with this key pair",
+        state == "running" and bastion.get("KeyName") == "bookstore",
+        f"It is {state}, its key pair {bastion.get('KeyName', 'none')}: page 1.2, step 3.",
+    )
+    yield Item(
+        "In a public subnet, with a public address",
+        any(is_public(account, s) for s in subnets) and bool(bastion.get("PublicIpAddress")),
+        "AssociatePublicIpAddress=True, in bookstore-public. Terminate it: page 1.2, step 3.",
+    )
+    groups = {g["GroupName"] for g in bastion.get("SecurityGroups", [])}
+    yield Item(
+        "The security group bookstore-bastion, and no other, around it",
+        groups == {"bookstore-bastion"},
+        "ec2.modify_instance_attribute(InstanceId=..., Groups=[...]), or anew: page 1.2, step 3.",
+    )
+    way = can_reach(account, me, bastion["InstanceId"], 22)
+    yield Item("SSH from your address gets through", way.allowed, f"{way.reason}.")
+    worn = [g["GroupId"] for g in bastion.get("SecurityGroups", [])]
+    rules = _inbound(account, worn)
+    yield Item(
+        "Nothing else gets in: no other port, no other source",
+        bool(rules) and all(rule == ("tcp", 22, 22, f"{me}/32") for rule in rules),
+        "Revoke every inbound rule but port 22 from your address/32: page 1.1, step 5.",
+    )
+
+
+def _key_pair(name: str) -> dict | None:
+    named = [{"Name": "key-name", "Values": [name]}]
+    found = boto3.client("ec2").describe_key_pairs(Filters=named, IncludePublicKey=True)
+    return next(iter(found["KeyPairs"]), None)
+
+
+def _is_private_key_of(pair: dict, pem: Path) -> bool:
+    """Whether the file holds the private half of that key pair, and others cannot read it."""
+    # Windows has no such modes.
+    if not pem.is_file() or (os.name == "posix" and pem.stat().st_mode & 0o077):
+        return False
+    try:
+        public = paramiko.RSAKey.from_private_key_file(str(pem)).get_base64()
+    except (paramiko.SSHException, ValueError):
+        return False
+    return public == pair["PublicKey"].split()[1]
+
+
+def _inbound(account: Account, group_ids: list[str]) -> list[tuple[str, int, int, str]]:
+    """What those security groups let in: (protocol, first port, last port, source)."""
+    return [
+        (rule["IpProtocol"], rule.get("FromPort", 0), rule.get("ToPort", 65535), source)
+        for group in account.security_groups
+        if group["GroupId"] in group_ids
+        for rule in group["IpPermissions"]
+        for source in (
+            *(r["CidrIp"] for r in rule["IpRanges"]),
+            *(r["CidrIpv6"] for r in rule["Ipv6Ranges"]),
+            *(r["PrefixListId"] for r in rule["PrefixListIds"]),
+            *(p["GroupId"] for p in rule["UserIdGroupPairs"]),
+        )
+    ]
+
+
+@checks_of("1.3")
+def the_cluster() -> Iterator[Item]:
+    """An available cluster with a writer and a reader, apart, private, behind one group."""
+    account = _account()
+    cluster = next(
+        (c for c in account.db_clusters if c["DBClusterIdentifier"] == "bookstore"),
+        {"Status": "missing", "DBClusterMembers": []},
+    )
+    of_cluster = [d for d in account.db_instances if d.get("DBClusterIdentifier") == "bookstore"]
+    running = {d["DBInstanceIdentifier"]: d for d in of_cluster if _is_available(d)}
+    roles = {m["DBInstanceIdentifier"]: m["IsClusterWriter"] for m in cluster["DBClusterMembers"]}
+    writers = [running[name] for name, writes in roles.items() if writes and name in running]
+    readers = [running[name] for name, writes in roles.items() if not writes and name in running]
+    yield Item(
+        "A DB cluster named bookstore, available",
+        cluster["Status"] == "available",
+        f"It is {cluster['Status']}: page 1.3, step 2.",
+    )
+    yield Item(
+        "A writer and a reader, both available",
+        bool(writers and readers),
+        f"Writers: {len(writers)}, readers: {len(readers)}. Page 1.3, steps 3 and 4.",
+    )
+    yield Item(
+        "The reader in another availability zone than the writer",
+        bool(writers)
+        and any(r["AvailabilityZone"] != writers[0]["AvailabilityZone"] for r in readers),
+        "Name another AvailabilityZone for the reader: page 1.3, step 4.",
+    )
+    yield Item(
+        "No instance with a public address",
+        bool(of_cluster) and not any(d["PubliclyAccessible"] for d in of_cluster),
+        "Create them with PubliclyAccessible=False: page 1.3, steps 3 and 4.",
+    )
+    group = find("security-group", "bookstore-database")
+    worn = {g["VpcSecurityGroupId"] for d in of_cluster for g in d["VpcSecurityGroups"]}
+    yield Item(
+        "The security group bookstore-database, and no other, on all of them",
+        group is not None and worn == {group},
+        "rds.modify_db_cluster(..., VpcSecurityGroupIds=[that group]): page 1.3, step 2.",
+    )
+
+
+def _is_available(db_instance: dict) -> bool:
+    return db_instance["DBInstanceStatus"] == "available"
 
 
 def _sources(group: dict, port: int) -> set[str]:
@@ -62,3 +202,83 @@ def _sources(group: dict, port: int) -> set[str]:
             *(p["GroupId"] for p in rule["UserIdGroupPairs"]),
         )
     }
+
+
+@checks_of("1.5")
+def the_bookstore() -> Iterator[Item]:
+    """The three tables, holding at least what the files of data/ hold."""
+    in_files, why = _in_files(), ""
+    try:
+        in_tables = _in_tables()
+    except CourseError as error:
+        in_tables, why = {}, str(error)
+    yield Item("The writer endpoint answers through the bastion", not why, why)
+    missing = {name: rows - in_tables.get(name, set()) for name, rows in in_files.items()}
+    for name, rows in in_files.items():
+        lacking = len(missing[name])
+        yield Item(
+            f"The table {name} has the {len(rows)} rows of {name}.csv",
+            not lacking,
+            f"{lacking} are missing or differ. Create and load it: page 1.5, steps 2 and 3.",
+        )
+    yield Item(
+        "The five books of the lab guide, in all their formats",
+        not any(set(row) & GUIDE_TITLES for rows in missing.values() for row in rows),
+        "Load books.csv and formats.csv: page 1.5, step 3.",
+    )
+
+
+GUIDE_TITLES = {
+    "The Rainmaker",
+    "The Firm",
+    "Along Came a Spider",
+    "Green Eggs and Ham",
+    "Hamlet",
+}
+# Table -> the columns that are compared, which its file has too, and the query that shows them.
+BOOKSTORE = {
+    "authors": (["name", "born"], "SELECT name, born FROM authors"),
+    "books": (
+        ["title", "author", "category", "published", "price"],
+        "SELECT title, name, category, published, price FROM books JOIN authors USING (author_id)",
+    ),
+    "formats": (
+        ["title", "format", "code"],
+        "SELECT title, format, code FROM formats JOIN books USING (book_id)",
+    ),
+}
+
+
+def _in_files() -> dict[str, set[tuple[str, ...]]]:
+    rows = {}
+    for name, (columns, _) in BOOKSTORE.items():
+        file = pd.read_csv(project() / "data" / f"{name}.csv", dtype=str)
+        rows[name] = set(file[columns].itertuples(index=False, name=None))
+    return rows
+
+
+def _in_tables() -> dict[str, set[tuple[str, ...]]]:
+    """The same from the database; a table that is not there has no rows."""
+    rows = {}
+    with _bookstore_writer() as writer:
+        for name, (_, query) in BOOKSTORE.items():
+            try:
+                with writer.connect() as connection:
+                    found = connection.execute(sqlalchemy.text(query)).all()
+            except sqlalchemy.exc.ProgrammingError:
+                found = []
+            rows[name] = {tuple(str(value) for value in row) for row in found}
+    return rows
+
+
+@contextmanager
+def _bookstore_writer() -> Iterator[sqlalchemy.Engine]:
+    """An engine at the cluster's writer, through a tunnel that ends with the block."""
+    bastion = find("instance", "bookstore-bastion")
+    cluster = next(
+        (c for c in _account().db_clusters if c["DBClusterIdentifier"] == "bookstore"), None
+    )
+    if bastion is None or cluster is None:
+        raise CourseError("There is no bastion or no cluster: pages 1.2 and 1.3.")
+    with tunnel(bastion, key_file("bookstore"), cluster["Endpoint"]) as way:
+        yield engine(way, cluster["MasterUsername"], password("bookstore"), "bookstore")

@@ -237,7 +237,8 @@ def test_the_users_own_keys_and_configuration_are_never_used(bastion, tmp_path, 
     other = write_key(
         tmp_path / "other.pem", asyncssh.generate_private_key("ssh-rsa", key_size=2048)
     )
-    bastion.tunnel().close()
+    with bastion.tunnel() as open_tunnel:
+        assert len(open_tunnel._forwarder.ssh_pkeys) == 1
     with pytest.raises(WrongKey):
         bastion.tunnel(key_file=other)
 

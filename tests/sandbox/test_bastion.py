@@ -360,13 +360,18 @@ def test_remote_forwarding_is_refused(bastions, student, database):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no Unix sockets")
-def test_unix_sockets_are_not_forwarded(bastions, student):
+def test_unix_sockets_are_not_forwarded(bastions, student, tmp_path):
+    path = tmp_path / "mysqld.sock"
+
     async def open_socket() -> None:
         async with student.connect(bastions) as connection:
-            await connection.open_unix_connection("mysqld.sock")
+            await connection.open_unix_connection(str(path))
 
-    with pytest.raises(asyncssh.ChannelOpenError):
-        asyncio.run(open_socket())
+    with socket.socket(socket.AF_UNIX) as database:
+        database.bind(str(path))
+        database.listen()
+        with pytest.raises(asyncssh.ChannelOpenError):
+            asyncio.run(open_socket())
 
 
 @needs_ssh
@@ -564,9 +569,12 @@ def test_the_listing_is_what_status_prints(bastions):
 
 
 def test_sync_may_be_called_under_the_lock_that_the_answers_need(bastions, account):
+    change = threading.Thread(target=bastions.sync, args=([],))
     with account.lock, socket.create_connection((LOOPBACK, bastions.port(ONE))):
         until(lambda: knocking(bastions.port(ONE)))
-        bastions.sync([])
+        change.start()
+        change.join(timeout=5)
+        assert not change.is_alive()
 
 
 def test_a_fault_of_the_sandbox_is_logged(bastions, student, account, caplog):

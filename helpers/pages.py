@@ -2,9 +2,8 @@
 
 import contextlib
 import io
+import json
 from pathlib import Path
-
-import nbformat
 
 from helpers.errors import CourseError
 from helpers.session import project
@@ -46,8 +45,9 @@ def _key(number: str) -> tuple[int, ...]:
 
 def _run_steps(file: Path) -> None:
     namespace: dict = {"__name__": "__main__"}
-    for cell in nbformat.read(file, as_version=4).cells:
-        if cell.cell_type == "code" and STEP in cell.metadata.get("tags", []):
-            code = compile(cell.source, f"{file.name}, cell {cell.id}", "exec")
+    for cell in json.loads(file.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] == "code" and STEP in cell["metadata"].get("tags", []):
+            source = "".join(cell["source"])
+            code = compile(source, f"{file.name}, cell {cell['id']}", "exec")
             with contextlib.redirect_stdout(io.StringIO()):
                 exec(code, namespace)

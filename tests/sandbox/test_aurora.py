@@ -1,0 +1,258 @@
+"""RDS: what moto lacks and the course relies on, with real servers behind it."""
+
+from typing import Any
+
+import boto3
+import pymysql
+import pytest
+from botocore.exceptions import ClientError
+
+PASSWORD = "only-for-tests"
+
+
+@pytest.fixture(scope="module")
+def rds(sandbox) -> Any:
+    return boto3.client("rds")
+
+
+@pytest.fixture
+def cluster(rds, request) -> str:
+    """A cluster with a writer `-1` and a reader `-2`, both available."""
+    name = "c" + request.node.name.replace("_", "").lower()[4:40]
+    rds.create_db_cluster(**_cluster(name))
+    for number in (1, 2):
+        rds.create_db_instance(**_instance(name, number))
+    _wait(rds, name)
+    return name
+
+
+def _cluster(name: str, **more: Any) -> dict[str, Any]:
+    return {
+        "DBClusterIdentifier": name,
+        "Engine": "aurora-mysql",
+        "MasterUsername": "admin",
+        "MasterUserPassword": PASSWORD,
+        "DatabaseName": "shop",
+        **more,
+    }
+
+
+def _instance(cluster: str, number: int, **more: Any) -> dict[str, Any]:
+    return {
+        "DBInstanceIdentifier": f"{cluster}-{number}",
+        "DBClusterIdentifier": cluster,
+        "Engine": "aurora-mysql",
+        "DBInstanceClass": "db.t3.medium",
+        **more,
+    }
+
+
+def _wait(rds, name: str) -> None:
+    for _ in range(3):
+        cluster = rds.describe_db_clusters(DBClusterIdentifier=name)["DBClusters"][0]
+        of_it = [{"Name": "db-cluster-id", "Values": [name]}]
+        members = rds.describe_db_instances(Filters=of_it)["DBInstances"]
+    states = {cluster["Status"], *(m["DBInstanceStatus"] for m in members)}
+    assert states == {"available"}
+
+
+def _error(call: Any, **arguments: Any) -> str:
+    with pytest.raises(ClientError) as refused:
+        call(**arguments)
+    return refused.value.response["Error"]["Code"]
+
+
+def _login(sandbox, instance: str, password: str = PASSWORD) -> pymysql.Connection:
+    """Straight to the real server, past the bastion, to see what is behind the API."""
+    port = next(d["port"] for d in sandbox.status()["databases"] if d["instance"] == instance)
+    return pymysql.connect(
+        host="127.0.0.1", port=port, user="admin", password=password, database="shop"
+    )
+
+
+def _ask(sandbox, instance: str, sql: str, password: str = PASSWORD) -> list[tuple]:
+    connection = _login(sandbox, instance, password)
+    with connection, connection.cursor() as cursor:
+        cursor.execute(sql)
+        connection.commit()
+        return list(cursor.fetchall())
+
+
+def test_states_are_shown_once_each(rds) -> None:
+    rds.create_db_cluster(**_cluster("states"))
+    rds.create_db_instance(**_instance("states", 1))
+    seen = []
+    for _ in range(3):
+        instance = rds.describe_db_instances(DBInstanceIdentifier="states-1")["DBInstances"][0]
+        cluster = rds.describe_db_clusters(DBClusterIdentifier="states")["DBClusters"][0]
+        seen.append((cluster["Status"], instance["DBInstanceStatus"]))
+    assert seen == [("creating", "creating"), ("available", "available"), ("available",) * 2]
+    rds.delete_db_instance(DBInstanceIdentifier="states-1")
+    states = rds.describe_db_instances(DBInstanceIdentifier="states-1")["DBInstances"]
+    assert [s["DBInstanceStatus"] for s in states] == ["deleting"]
+    missing = _error(rds.describe_db_instances, DBInstanceIdentifier="states-1")
+    assert missing.startswith("DBInstanceNotFound")
+
+
+def test_a_writer_and_a_replica(rds, sandbox, cluster) -> None:
+    _ask(sandbox, f"{cluster}-1", "create table t (n int)")
+    _ask(sandbox, f"{cluster}-1", "insert into t values (7)")
+    assert _ask(sandbox, f"{cluster}-1", "select @@read_only")[0][0] == 0
+    assert _ask(sandbox, f"{cluster}-2", "select @@read_only")[0][0] == 1
+    for _ in range(100):
+        try:
+            rows = _ask(sandbox, f"{cluster}-2", "select n from t")
+        except pymysql.err.ProgrammingError:  # the table has not arrived yet
+            rows = []
+        if rows:
+            break
+    assert rows == [(7,)]
+    with pytest.raises(pymysql.err.OperationalError) as refused:
+        _ask(sandbox, f"{cluster}-2", "insert into t values (8)")
+    assert refused.value.args[0] == 1290
+
+
+def test_endpoints_of_an_account_share_one_hash(rds, cluster) -> None:
+    found = rds.describe_db_clusters(DBClusterIdentifier=cluster)["DBClusters"][0]
+    instance = rds.describe_db_instances(DBInstanceIdentifier=f"{cluster}-1")["DBInstances"][0]
+    middle = instance["Endpoint"]["Address"].split(".")[1]
+    assert found["Endpoint"].split(".")[1] == f"cluster-{middle}"
+    assert found["ReaderEndpoint"].split(".")[1] == f"cluster-ro-{middle}"
+    assert instance["PubliclyAccessible"] is False
+
+
+def test_a_new_master_password_reaches_the_server(rds, sandbox, cluster) -> None:
+    rds.modify_db_cluster(
+        DBClusterIdentifier=cluster, MasterUserPassword="another-one", ApplyImmediately=True
+    )
+    found = rds.describe_db_clusters(DBClusterIdentifier=cluster)["DBClusters"][0]
+    assert found["Status"] == "resetting-master-credentials"
+    _wait(rds, cluster)
+    assert _ask(sandbox, f"{cluster}-1", "select 1", "another-one") == [(1,)]
+    with pytest.raises(pymysql.err.OperationalError) as refused:
+        _login(sandbox, f"{cluster}-1")
+    assert refused.value.args[0] == 1045
+
+
+@pytest.mark.parametrize("bad", ["short", "x" * 42, "with space in it", 'quote"quote', "at@sign-at"])
+def test_a_bad_password_is_refused_and_changes_nothing(rds, sandbox, bad) -> None:
+    assert _error(rds.create_db_cluster, **_cluster("bad", MasterUserPassword=bad)) == (
+        "InvalidParameterValue"
+    )
+    missing = _error(rds.describe_db_clusters, DBClusterIdentifier="bad")
+    assert missing == "DBClusterNotFoundFault"
+
+
+def test_a_bad_new_password_leaves_the_cluster_alone(rds) -> None:
+    rds.create_db_cluster(**_cluster("keeps"))
+    refused = _error(rds.modify_db_cluster, DBClusterIdentifier="keeps", MasterUserPassword="x")
+    assert refused == "InvalidParameterValue"
+    assert rds.describe_db_clusters(DBClusterIdentifier="keeps")["DBClusters"]
+
+
+def test_failover_promotes_by_tier_and_the_old_writer_follows(rds, sandbox, cluster) -> None:
+    rds.create_db_instance(**_instance(cluster, 3, PromotionTier=0))
+    _wait(rds, cluster)
+    _ask(sandbox, f"{cluster}-1", "create table t (n int)")
+    rds.failover_db_cluster(DBClusterIdentifier=cluster)
+    found = rds.describe_db_clusters(DBClusterIdentifier=cluster)["DBClusters"][0]
+    assert found["Status"] == "failing-over"
+    _wait(rds, cluster)
+    roles = {d["instance"]: d["role"] for d in sandbox.status()["databases"]}
+    assert roles[f"{cluster}-3"] == "writer"
+    _ask(sandbox, f"{cluster}-3", "insert into t values (1)")
+    for number in (1, 2):
+        assert _ask(sandbox, f"{cluster}-{number}", "select @@read_only")[0][0] == 1
+
+
+def test_deleting_the_writer_promotes_the_reader_with_its_data(rds, sandbox, cluster) -> None:
+    _ask(sandbox, f"{cluster}-1", "create table t (n int)")
+    _ask(sandbox, f"{cluster}-1", "insert into t values (5)")
+    rds.delete_db_instance(DBInstanceIdentifier=f"{cluster}-1")
+    for _ in range(2):
+        members = rds.describe_db_instances()["DBInstances"]
+    assert f"{cluster}-1" not in [m["DBInstanceIdentifier"] for m in members]
+    assert _ask(sandbox, f"{cluster}-2", "select n from t") == [(5,)]
+    _ask(sandbox, f"{cluster}-2", "insert into t values (6)")
+
+
+def test_the_data_belongs_to_the_cluster(rds, sandbox, cluster) -> None:
+    """Aurora keeps the cluster volume when its last instance is deleted."""
+    _ask(sandbox, f"{cluster}-1", "create table t (n int)")
+    _ask(sandbox, f"{cluster}-1", "insert into t values (5)")
+    for number in (2, 1):
+        rds.delete_db_instance(DBInstanceIdentifier=f"{cluster}-{number}")
+        for _ in range(2):
+            rds.describe_db_instances()
+    rds.create_db_instance(**_instance(cluster, 9))
+    _wait(rds, cluster)
+    assert _ask(sandbox, f"{cluster}-9", "select n from t") == [(5,)]
+
+
+def test_stop_and_start_of_a_cluster(rds, sandbox, cluster) -> None:
+    rds.stop_db_cluster(DBClusterIdentifier=cluster)
+    for _ in range(2):
+        found = rds.describe_db_clusters(DBClusterIdentifier=cluster)["DBClusters"][0]
+    assert found["Status"] == "stopped"
+    ports = [d["port"] for d in sandbox.status()["databases"] if d["cluster"] == cluster]
+    assert ports == [None, None]
+    rds.start_db_cluster(DBClusterIdentifier=cluster)
+    _wait(rds, cluster)
+    assert _ask(sandbox, f"{cluster}-1", "select 1") == [(1,)]
+
+
+def test_a_deleted_cluster_takes_its_data_along(rds, sandbox, cluster) -> None:
+    folder = sandbox.home / "databases" / cluster
+    assert folder.exists()
+    refused = _error(rds.delete_db_cluster, DBClusterIdentifier=cluster, SkipFinalSnapshot=True)
+    assert refused == "InvalidDBClusterStateFault"
+    for number in (2, 1):
+        rds.delete_db_instance(DBInstanceIdentifier=f"{cluster}-{number}")
+    rds.delete_db_cluster(DBClusterIdentifier=cluster, SkipFinalSnapshot=True)
+    assert rds.describe_db_clusters(DBClusterIdentifier=cluster)["DBClusters"][0]["Status"] == (
+        "deleting"
+    )
+    assert _error(rds.describe_db_clusters, DBClusterIdentifier=cluster) == "DBClusterNotFoundFault"
+    assert not folder.exists()
+
+
+def test_names_that_are_taken(rds, cluster) -> None:
+    assert _error(rds.create_db_cluster, **_cluster(cluster)) == "DBClusterAlreadyExistsFault"
+    taken = _error(rds.create_db_instance, **_instance(cluster, 1))
+    assert taken == "DBInstanceAlreadyExists"
+
+
+def test_what_aurora_does_not_have_is_refused(rds, cluster) -> None:
+    refused = _error(
+        rds.create_db_instance, **_instance(cluster, 8, DBInstanceClass="db.t3.micro")
+    )
+    assert refused == "InvalidParameterCombination"
+    lonely = _instance(cluster, 8)
+    del lonely["DBClusterIdentifier"]
+    assert _error(rds.create_db_instance, **lonely) == "InvalidParameterCombination"
+    unknown = _error(rds.create_db_instance, **_instance("nothing", 1))
+    assert unknown == "DBClusterNotFoundFault"
+    group = _error(rds.create_db_cluster, **_cluster("g", DBSubnetGroupName="nothing"))
+    assert group == "DBSubnetGroupNotFoundFault"
+    wrong = _cluster("g", VpcSecurityGroupIds=["sg-0123456789abcdef0"])
+    assert _error(rds.create_db_cluster, **wrong) == "InvalidParameterValue"
+
+
+def test_a_subnet_group_needs_two_zones_and_is_kept_while_in_use(rds) -> None:
+    ec2 = boto3.client("ec2")
+    subnets = sorted(ec2.describe_subnets()["Subnets"], key=lambda s: s["AvailabilityZone"])
+    one, other = subnets[0], subnets[1]
+    group = {"DBSubnetGroupName": "pair", "DBSubnetGroupDescription": "two zones"}
+    refused = _error(rds.create_db_subnet_group, **group, SubnetIds=[one["SubnetId"]])
+    assert refused == "DBSubnetGroupDoesNotCoverEnoughAZs"
+    rds.create_db_subnet_group(**group, SubnetIds=[one["SubnetId"], other["SubnetId"]])
+    again = _error(rds.create_db_subnet_group, **group, SubnetIds=[one["SubnetId"]])
+    assert again == "DBSubnetGroupAlreadyExists"
+    rds.create_db_cluster(**_cluster("inpair", DBSubnetGroupName="pair"))
+    rds.create_db_instance(**_instance("inpair", 1))
+    rds.create_db_instance(**_instance("inpair", 2))
+    members = rds.describe_db_instances(Filters=[{"Name": "db-cluster-id", "Values": ["inpair"]}])
+    zones = {m["AvailabilityZone"] for m in members["DBInstances"]}
+    assert zones == {one["AvailabilityZone"], other["AvailabilityZone"]}
+    kept = _error(rds.delete_db_subnet_group, DBSubnetGroupName="pair")
+    assert kept == "InvalidDBSubnetGroupStateFault"
