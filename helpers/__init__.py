@@ -7,11 +7,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from helpers.pages import catch_up as catch_up
     from helpers.checks import check as check
     from helpers.checks import verdict as verdict
     from helpers.database import engine as engine
     from helpers.drawing import network_map as network_map
+    from helpers.environment import check_environment as check_environment
     from helpers.errors import CourseError as CourseError
     from helpers.existing import COURSE as COURSE
     from helpers.existing import find as find
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from helpers.keys import password as password
     from helpers.network import can_reach as can_reach
     from helpers.network import describe_account as describe_account
+    from helpers.pages import catch_up as catch_up
     from helpers.progress import wait_for as wait_for
     from helpers.session import connect as connect
     from helpers.session import my_address as my_address
     from helpers.session import ssh_address as ssh_address
+    from helpers.session import target as target
     from helpers.tables import facts as facts
     from helpers.tables import table as table
     from helpers.tunnel import tunnel as tunnel
@@ -38,6 +40,7 @@ PUBLIC = {
     "can_reach": "network",
     "catch_up": "pages",
     "check": "checks",
+    "check_environment": "environment",
     "connect": "session",
     "connection_form": "workbench",
     "describe_account": "network",
@@ -52,12 +55,13 @@ PUBLIC = {
     "ssh_address": "session",
     "table": "tables",
     "tagged": "existing",
+    "target": "session",
     "tunnel": "tunnel",
     "verdict": "checks",
     "wait_for": "progress",
 }
 
-__all__ = list(PUBLIC)  # noqa: PLE0604
+__all__ = list(PUBLIC)
 
 
 def __getattr__(name: str) -> Any:

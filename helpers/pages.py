@@ -26,7 +26,9 @@ def catch_up(page: str) -> None:
     notebooks = pages()
     if page not in notebooks:
         raise CourseError(f"There is no page {page}. The pages are {', '.join(notebooks)}.")
-    earlier = [n for n in notebooks if n.split(".")[0] == page.split(".")[0] and _key(n) < _key(page)]
+    earlier = [
+        n for n in notebooks if n.split(".")[0] == page.split(".")[0] and _key(n) < _key(page)
+    ]
     for number in earlier:
         _run_steps(notebooks[number])
     done = ", ".join(earlier) or "nothing before it"

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -62,6 +63,7 @@ def connect() -> pd.DataFrame:
         CourseError: if `LAB_TARGET` names no target, or on AWS there is no region.
     """
     explain.install()
+    _put_aws_cli_on_path()
     chosen = target()
     if chosen == "sandbox":
         _enter_sandbox()
@@ -124,7 +126,7 @@ def ssh_address(instance_id: str) -> tuple[str, int]:
             return bastion["host"], bastion["port"]
     raise CourseError(
         f"{instance_id} is {state}, and no SSH server runs behind it. "
-        'Wait until it is running: wait_for(ec2.describe_instances, '
+        "Wait until it is running: wait_for(ec2.describe_instances, "
         f'"Reservations.0.Instances.0.State.Name", "running", InstanceIds=["{instance_id}"])'
     )
 
@@ -138,6 +140,14 @@ def sandbox_home() -> Path:
 def project() -> Path:
     """The folder that holds `notebooks/`, `data/` and `helpers/`."""
     return Path(__file__).parents[1]
+
+
+def _put_aws_cli_on_path() -> None:
+    """Make `!aws` the course's own AWS CLI, also where its environment is not activated."""
+    scripts = sysconfig.get_path("scripts")
+    path = os.environ.get("PATH", "").split(os.pathsep)
+    if path[0] != scripts:
+        os.environ["PATH"] = os.pathsep.join([scripts, *path])
 
 
 def _enter_sandbox() -> None:

@@ -30,7 +30,7 @@ class Insider:
         config = Config(retries={"max_attempts": 0}, parameter_validation=False)
         self._app = app
         self.ec2, self.rds, self.iam = (
-            session.client(name, endpoint_url="http://inside", config=config)  # type: ignore[call-overload]
+            session.client(name, endpoint_url="http://inside", config=config)
             for name in ("ec2", "rds", "iam")
         )
         for client in (self.ec2, self.rds, self.iam):
@@ -46,7 +46,10 @@ class Insider:
             for name, value in request.headers.items()
         }
         builder = EnvironBuilder(
-            path="/", method=request.method, base_url="http://inside", headers=headers,
+            path="/",
+            method=request.method,
+            base_url="http://inside",
+            headers=headers,
             data=request.body,
         )
         chunks, status, answered = run_wsgi_app(self._app, builder.get_environ(), buffered=True)

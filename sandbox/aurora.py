@@ -30,6 +30,7 @@ from moto.rds.models import (
 )
 from moto.utilities.utils import CaseInsensitiveDict
 
+from sandbox.install import NoDatabaseServer, find_program
 from sandbox.pace import Pace, Passage
 from sandbox.servers import DatabaseServers, Master
 
@@ -204,8 +205,14 @@ class SandboxRDS(RDSBackend):
                 "For supported combinations of instance class and database engine version, "
                 "see the documentation."
             )
+        try:
+            find_program()
+        except NoDatabaseServer as error:
+            # AWS has servers always; here the way to one is to be said, and nothing half-made.
+            raise RDSClientError("InsufficientDBInstanceCapacity", str(error)) from error
         zones = self._zones(cluster)
-        instance = AuroraInstance(
+        # The abstract methods are CloudFormation's, which the sandbox does not offer.
+        instance = AuroraInstance(  # type: ignore[abstract]
             backend=self,
             **{
                 "publicly_accessible": False,
@@ -242,7 +249,13 @@ class SandboxRDS(RDSBackend):
                 return leaving
             raise
 
-    def delete_db_instance(self, db_instance_identifier: str, **kwargs: Any) -> DBInstance:
+    def delete_db_instance(
+        self,
+        db_instance_identifier: str,
+        final_db_snapshot_identifier: str | None = None,
+        skip_final_snapshot: bool | None = False,
+        delete_automated_backups: bool | None = True,
+    ) -> DBInstance:
         """Stop the real server; a reader takes over from a writer that is deleted."""
         if db_instance_identifier in self.leaving_instances:
             raise RDSClientError(
@@ -251,9 +264,14 @@ class SandboxRDS(RDSBackend):
             )
         instance = self.databases.get(db_instance_identifier)
         if not isinstance(instance, AuroraInstance):
-            return super().delete_db_instance(db_instance_identifier, **kwargs)
-        kwargs.pop("final_db_snapshot_identifier", None)  # A cluster's instances have none.
-        super().delete_db_instance(db_instance_identifier, **kwargs)
+            return super().delete_db_instance(
+                db_instance_identifier,
+                final_db_snapshot_identifier,
+                skip_final_snapshot,
+                delete_automated_backups,
+            )
+        # Without a final snapshot: of an Aurora instance there is none, only of its cluster.
+        super().delete_db_instance(db_instance_identifier, None, True, delete_automated_backups)
         name, cluster = instance.db_instance_identifier, instance.cluster
         cluster.designate_writer()
         successor = cluster.writer.db_instance_identifier if cluster.writer else None
@@ -310,7 +328,8 @@ class SandboxRDS(RDSBackend):
             vpc_id = self.describe_db_subnet_groups(group_name)[0].vpc_id
         groups = kwargs.get("vpc_security_group_ids")
         if not groups:
-            return [ec2.get_default_security_group(vpc_id).id]
+            default = ec2.get_default_security_group(vpc_id)
+            return [default.id] if default else []
         self._check_groups(groups)
         return groups
 
@@ -325,7 +344,7 @@ class SandboxRDS(RDSBackend):
     def _zones(self, cluster: DBCluster) -> list[str]:
         group = self.subnet_groups.get(cluster.db_subnet_group_name)
         if group is None:
-            return sorted(cluster.availability_zones)
+            return sorted(cluster.availability_zones or [])
         return sorted({s["SubnetAvailabilityZone"]["Name"] for s in group.subnets})
 
     def _stop_or_start(self, name: str, passing: str, lasting: str) -> DBCluster | None:
@@ -339,18 +358,32 @@ class SandboxRDS(RDSBackend):
         self._pass_cluster(cluster, passing, work, lasting)
         return cluster
 
-    def _pass_cluster(self, cluster: DBCluster, passing: str, work: Future | None = None,
-                      lasting: str = "available") -> None:
+    def _pass_cluster(
+        self,
+        cluster: DBCluster,
+        passing: str,
+        work: Future | None = None,
+        lasting: str = "available",
+    ) -> None:
         name = cluster.db_cluster_identifier
         self._pass("DBCluster", cluster, name, passing, lasting, work, self.leaving_clusters)
 
-    def _pass_instance(self, instance: DBInstance, passing: str, work: Future,
-                       lasting: str = "available") -> None:
+    def _pass_instance(
+        self, instance: DBInstance, passing: str, work: Future, lasting: str = "available"
+    ) -> None:
         name = instance.db_instance_identifier
         self._pass("DBInstance", instance, name, passing, lasting, work, self.leaving_instances)
 
-    def _pass(self, kind: str, model: Any, name: str, passing: str, lasting: str,
-              work: Future | None, leaving: MutableMapping) -> None:
+    def _pass(
+        self,
+        kind: str,
+        model: Any,
+        name: str,
+        passing: str,
+        lasting: str,
+        work: Future | None,
+        leaving: MutableMapping,
+    ) -> None:
         def show(state: str) -> None:
             model.status = state
 
@@ -399,7 +432,7 @@ def _check_password(password: str | None) -> None:
             "The parameter MasterUserPassword is not a valid password because it is "
             f"{length} characters."
         )
-    if not all(33 <= ord(c) <= 126 and c not in "/@\"" for c in password):
+    if not all(33 <= ord(c) <= 126 and c not in '/@"' for c in password):
         raise InvalidParameterValue(
             "The parameter MasterUserPassword is not a valid password. Only printable ASCII "
             "characters besides '/', '@', '\"', ' ' may be used."

@@ -75,14 +75,20 @@ def _signature(call: Call, environ: dict, body: bytes, credentials: Credentials)
     for name in set(request.headers.keys()):
         if name.lower() not in signed:
             del request.headers[name]
-    return signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
+    return signer.signature(
+        signer.string_to_sign(request, signer.canonical_request(request)), request
+    )
 
 
 def _refusal(call: Call, why: str) -> Refused:
     json_like = call.protocol in ("json", "rest")
     if why == "missing":
         if json_like:
-            return Refused("MissingAuthenticationTokenException", "Request is missing Authentication Token", 400)
+            return Refused(
+                "MissingAuthenticationTokenException",
+                "Request is missing Authentication Token",
+                400,
+            )
         return Refused("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
     if call.protocol == "ec2":
         return Refused(

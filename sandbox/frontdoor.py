@@ -99,7 +99,7 @@ class FrontDoor:
             body = b"".join(chunks)
         except NotImplementedError:
             return _not_offered(call)
-        except Exception:  # noqa: BLE001 - the boundary of code that is not ours: log, answer, go on
+        except Exception:
             log.exception("%s %s failed", call.service, call.operation)
             return error_response(
                 call,

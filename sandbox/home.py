@@ -108,8 +108,6 @@ def _is_alive(pid: int, started: float) -> bool:
     # The time of its start tells the process from a later one that was given the same number.
     try:
         process = psutil.Process(pid)
-        return (
-            abs(process.create_time() - started) < 2 and process.status() != psutil.STATUS_ZOMBIE
-        )
+        return abs(process.create_time() - started) < 2 and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False

@@ -100,7 +100,7 @@ class Pace:
         return (kind, name) in self._passages
 
     def hurry(self, kinds: Iterable[str]) -> None:
-        """At pace `instant`, end passages that nobody looks at: traffic does not wait for a look."""
+        """At pace `instant`, end passages that nobody looked at: traffic waits for no look."""
         if self.name != "instant":
             return
         for passage in list(self._passages.values()):

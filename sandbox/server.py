@@ -61,6 +61,7 @@ class Sandbox:
         self._door = FrontDoor(moto, self.pace, ids, self, self._after_change)
         self._insider = Insider(moto, REGION)
         self._stopped = threading.Event()
+        self._last_refusal: tuple[str, str] | None = None
         self._http = self._listen(port)
         ids.before("sandbox", "Start")
         self._write_credentials()
@@ -109,8 +110,13 @@ class Sandbox:
         last = (read_json(self.home.settings_file) or {}).get("port")
         for candidate in [port] if port else [*([last] if last else []), free_port(), free_port()]:
             server = Server(
-                ("127.0.0.1", candidate), self._door, numthreads=16, request_queue_size=128,
-                server_name="sandbox", timeout=60, shutdown_timeout=1,
+                ("127.0.0.1", candidate),
+                self._door,
+                numthreads=16,
+                request_queue_size=128,
+                server_name="sandbox",
+                timeout=60,
+                shutdown_timeout=1,
             )
             try:
                 server.prepare()
@@ -184,7 +190,7 @@ class Sandbox:
                 if instance.state in ("shutting-down", "terminated"):
                     self.bastions.forget(instance.id)
                 elif instance.state in ("pending", "running") and instance.public_ip:
-                    pair = ec2.key_pairs.get(instance.key_name)
+                    pair = ec2.key_pairs.get(instance.key_name or "")
                     key = pair.material_public if pair else b""
                     text = key.decode() if isinstance(key, bytes) else key
                     hosts.append(BastionHost(instance.id, text))
@@ -201,7 +207,9 @@ class Sandbox:
             self.pace.hurry(["Instance"])
             self.pace.settle()
             verdict = can_reach(self._insider.account(), STUDENT_ADDRESS, instance_id, 22)
-        if not verdict:
+        # Asked again while somebody waits at the door: said once.
+        if not verdict and self._last_refusal != (instance_id, verdict.reason):
+            self._last_refusal = (instance_id, verdict.reason)
             log.info("SSH to %s: silent, since %s", instance_id, verdict.reason)
         return bool(verdict)
 

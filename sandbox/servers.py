@@ -92,13 +92,18 @@ class ClusterServers:
             server.folder.rename(self.volume)
 
     def promote(self, instance: str) -> None:
-        """Make a replica the writer: it catches up, connections drop, the others follow it."""
+        """Make a replica the writer.
+
+        The old writer takes no more writes before the new one has caught up, so that no row that
+        was acknowledged is lost; connections drop, and the others follow the new writer.
+        """
         new, old = self.servers[instance], self.servers.get(self.writer or "")
         if old is new:
             return
         if old is not None and old.running:
-            new.caught_up(old, timeout=10)
-            old.drop_connections()
+            old.refuse_writes()
+            if not new.caught_up(old, timeout=10):
+                log.warning("%s is promoted before it has caught up", instance)
         new.promote()
         new.drop_connections()
         self.writer = instance
@@ -117,9 +122,15 @@ class ClusterServers:
             server.stop()
 
     def start(self) -> None:
-        """Start the servers again."""
+        """Start the servers again, the writer first: its port may be another now."""
+        if self.writer is None:
+            return
+        writer = self.servers[self.writer]
+        writer.start()
         for server in self.servers.values():
-            server.start()
+            if server is not writer:
+                server.start()
+                server.follow(writer)
 
     def delete(self) -> None:
         """Stop everything and remove the data."""

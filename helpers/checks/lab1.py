@@ -186,6 +186,37 @@ def _is_available(db_instance: dict) -> bool:
     return db_instance["DBInstanceStatus"] == "available"
 
 
+@checks_of("1.4")
+def the_connection() -> Iterator[Item]:
+    """The way to the writer: you to the bastion, the bastion to it, and a login that works."""
+    account, bastion = _account(), find("instance", "bookstore-bastion")
+    cluster = next(
+        (c for c in account.db_clusters if c["DBClusterIdentifier"] == "bookstore"),
+        {"DBClusterMembers": []},
+    )
+    writer = next(
+        (m["DBInstanceIdentifier"] for m in cluster["DBClusterMembers"] if m["IsClusterWriter"]), ""
+    )
+    to_bastion = can_reach(account, my_address(), bastion or "bookstore-bastion", 22)
+    to_writer = can_reach(account, bastion or "bookstore-bastion", writer or "bookstore-1", 3306)
+    yield Item("You reach the bastion on port 22", to_bastion.allowed, to_bastion.reason)
+    yield Item("The bastion reaches the writer on port 3306", to_writer.allowed, to_writer.reason)
+    why_not = "First the way must be open: see above."
+    if bastion and to_bastion and to_writer:
+        why_not = _login_fails(bastion, cluster["Endpoint"])
+    yield Item("A login as admin, through a tunnel, with the kept password", not why_not, why_not)
+
+
+def _login_fails(bastion: str, endpoint: str) -> str:
+    """Why nobody can log in through a tunnel with what this course keeps; "" if one can."""
+    try:
+        with tunnel(bastion, key_file("bookstore"), endpoint) as way:
+            engine(way, "admin", password("bookstore"), "bookstore")
+    except CourseError as error:
+        return str(error)
+    return ""
+
+
 def _sources(group: dict, port: int) -> set[str]:
     """Who a security group lets in on that port: address ranges and group ids."""
     rules = [

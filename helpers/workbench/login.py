@@ -12,12 +12,11 @@ import boto3
 import pymysql
 from botocore.exceptions import BotoCoreError, ClientError
 
-from helpers import explain
+from helpers import explain, tunnel
 from helpers.database import connect
 from helpers.errors import CourseError
 from helpers.network import Account, resolve
 from helpers.session import ssh_address
-from helpers.tunnel import tunnel
 
 # What can go wrong here in a way that is told in words; anything else is a bug and shows as one.
 FAILURES = (CourseError, ClientError, BotoCoreError, pymysql.MySQLError, OSError)
@@ -182,8 +181,9 @@ class Login:
         number, message = (*error.args, 0, "")[:2]
         if number == 0 or number in CLIENT_ERRORS:
             self.lost = True
+            why = f" (MySQL's error {number})" if number else ""
             return (
-                f"The connection to {self.settings.mysql_host} is lost ({number or error}). "
+                f"The connection to {self.settings.mysql_host} is lost{why}. "
                 "Press Disconnect, then Connect again."
             )
         state = "HY000"

@@ -134,7 +134,9 @@ def test_a_new_master_password_reaches_the_server(rds, sandbox, cluster) -> None
     assert refused.value.args[0] == 1045
 
 
-@pytest.mark.parametrize("bad", ["short", "x" * 42, "with space in it", 'quote"quote', "at@sign-at"])
+@pytest.mark.parametrize(
+    "bad", ["short", "x" * 42, "with space in it", 'quote"quote', "at@sign-at"]
+)
 def test_a_bad_password_is_refused_and_changes_nothing(rds, sandbox, bad) -> None:
     assert _error(rds.create_db_cluster, **_cluster("bad", MasterUserPassword=bad)) == (
         "InvalidParameterValue"
@@ -223,9 +225,7 @@ def test_names_that_are_taken(rds, cluster) -> None:
 
 
 def test_what_aurora_does_not_have_is_refused(rds, cluster) -> None:
-    refused = _error(
-        rds.create_db_instance, **_instance(cluster, 8, DBInstanceClass="db.t3.micro")
-    )
+    refused = _error(rds.create_db_instance, **_instance(cluster, 8, DBInstanceClass="db.t3.micro"))
     assert refused == "InvalidParameterCombination"
     lonely = _instance(cluster, 8)
     del lonely["DBClusterIdentifier"]
@@ -256,3 +256,14 @@ def test_a_subnet_group_needs_two_zones_and_is_kept_while_in_use(rds) -> None:
     assert zones == {one["AvailabilityZone"], other["AvailabilityZone"]}
     kept = _error(rds.delete_db_subnet_group, DBSubnetGroupName="pair")
     assert kept == "InvalidDBSubnetGroupStateFault"
+
+
+def test_without_a_database_server_it_says_what_to_install(start_sandbox, monkeypatch) -> None:
+    monkeypatch.setenv("SANDBOX_MYSQLD", "/there/is/none")
+    start_sandbox()
+    rds = boto3.client("rds")
+    rds.create_db_cluster(**_cluster("none"))
+    with pytest.raises(ClientError) as refused:
+        rds.create_db_instance(**_instance("none", 1))
+    assert "SANDBOX_MYSQLD" in str(refused.value) or "install" in str(refused.value)
+    assert rds.describe_db_instances()["DBInstances"] == []

@@ -79,9 +79,7 @@ def test_a_deactivated_key_is_refused_and_a_reactivated_one_accepted(sandbox) ->
         region_name="us-east-1",
     ).client("sts")
     assert user.get_caller_identity()["Arn"].endswith("user/cloud_user")
-    iam.update_access_key(
-        UserName="cloud_user", AccessKeyId=key["AccessKeyId"], Status="Inactive"
-    )
+    iam.update_access_key(UserName="cloud_user", AccessKeyId=key["AccessKeyId"], Status="Inactive")
     with pytest.raises(ClientError, match="InvalidClientTokenId"):
         user.get_caller_identity()
     iam.update_access_key(UserName="cloud_user", AccessKeyId=key["AccessKeyId"], Status="Active")

@@ -10,7 +10,9 @@ from sandbox.pace import Pace, Passage
 
 def _begin(pace: Pace, work: Future | None = None) -> list[str]:
     shown: list[str] = []
-    pace.begin(Passage("DBInstance", "one", ["creating", "backing-up"], "available", shown.append, work))
+    pace.begin(
+        Passage("DBInstance", "one", ["creating", "backing-up"], "available", shown.append, work)
+    )
     return shown
 
 
@@ -57,7 +59,9 @@ def test_lesson_takes_its_seconds_and_waits_for_the_server(monkeypatch: pytest.M
     monkeypatch.setattr(pace_module.time, "monotonic", lambda: now[0])
     pace, work = Pace("lesson"), Future()
     shown: list[str] = []
-    pace.begin(Passage("DBInstance", "one", ["creating"], "available", shown.append, work, since=100.0))
+    pace.begin(
+        Passage("DBInstance", "one", ["creating"], "available", shown.append, work, since=100.0)
+    )
     for now[0], expected in [(101.0, "creating"), (106.0, "creating")]:
         pace.settle()
         assert shown[-1] == expected

@@ -1,0 +1,128 @@
+"""Every page: its outputs compared, its exercises solved, its shape as the design has it."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+
+import nbformat
+import pytest
+
+from tests.notebooks.record import CELL_TIMEOUT, NOTEBOOKS, PROJECT, fresh_sandbox, pages, run
+
+PAGES = [page.name for page in pages()]
+SOLUTION = re.compile(r"<details><summary>Solution</summary>\s+```python\n(.*?)```", re.DOTALL)
+# What differs from machine to machine or from run to run, or must not be published.
+UNSTABLE = {
+    "a port of this machine": re.compile(r"127\.0\.0\.1:\d|localhost:\d"),
+    "a path of this machine": re.compile(r"(?<![\w.])/(home|root|tmp|Users|work|var|usr)/"),
+    "a private key": re.compile(r"BEGIN [A-Z ]*PRIVATE KEY"),
+    "an access key": re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b"),
+    "a time of day": re.compile(r"\b\d\d:\d\d:\d\d\b"),
+}
+
+
+def _read(name: str) -> nbformat.NotebookNode:
+    return nbformat.read(NOTEBOOKS / name, as_version=4)
+
+
+def _code(notebook: nbformat.NotebookNode, tag: str | None = None) -> list[nbformat.NotebookNode]:
+    return [
+        cell
+        for cell in notebook.cells
+        if cell.cell_type == "code" and (tag is None or tag in cell.metadata.get("tags", []))
+    ]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_outputs_are_as_stored(name: str) -> None:
+    """nbval runs the page in a fresh sandbox and compares what every cell prints."""
+    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env"]
+    command += [f"--nbval-cell-timeout={CELL_TIMEOUT}", "-q", "-p", "no:cacheprovider"]
+    # nbval and the kernel's own packages warn of things that are not ours to change.
+    command += ["-W", "default", "-p", "no:xdist", str(NOTEBOOKS / name)]
+    with fresh_sandbox() as environment:
+        result = subprocess.run(
+            command, cwd=PROJECT, env=environment, capture_output=True, text=True
+        )
+    assert result.returncode == 0, result.stdout[-6000:]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_it_runs_twice_and_the_solutions_solve(name: str) -> None:
+    """Twice in a row in the same sandbox, the second time with the solutions in the blanks."""
+    notebook = _read(name)
+    with fresh_sandbox() as environment:
+        run(notebook, environment)
+        for cell, solution in zip(_code(notebook, "exercise"), _solutions(notebook), strict=True):
+            cell.source = solution
+        run(notebook, environment)
+    said = [str(cell.outputs) for cell in _code(notebook, "verdict")]
+    assert all("Right." in text for text in said), said
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_stored_page_is_unsolved_checked_and_clean(name: str) -> None:
+    notebook = _read(name)
+    for cell in _code(notebook, "verdict"):
+        assert "Not yet." in str(cell.outputs), f"{cell.id}: recorded with a solution"
+    for cell in _code(notebook):
+        if "check(" in cell.source:
+            assert "<td>no</td>" not in str(cell.outputs), f"{cell.id}: not done in the record"
+        for what, pattern in UNSTABLE.items():
+            shown = "" if "nbval-ignore-output" in str(cell.metadata) else str(cell.outputs)
+            assert not pattern.search(shown), f"{cell.id} shows {what}"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_anatomy(name: str) -> None:
+    """docs/contributing.md says what a page looks like, and why."""
+    notebook = _read(name)
+    number = name.split("-")[0]
+    first, code = notebook.cells[0].source, _code(notebook)
+    text = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+    assert re.match(rf"# {re.escape(number)} · \S", first)
+    assert "**You will**" in first
+    assert re.search(r"\*\d+ minutes · .+ · .+\*", first)
+    assert "connect()" in code[0].source
+    if number.count(".") and not number.endswith(".1"):
+        assert f'catch_up("{number}")' in "".join(c.source for c in code[:2])
+    for heading in ("## On your own", "## Recap"):
+        assert heading in text
+    if number != "00":
+        assert "## Check your work" in text
+        assert any(f'check("{number}")' in c.source for c in code)
+    assert 1 <= len(_code(notebook, "exercise")) <= 3
+    lengths = [len(c.source.splitlines()) for c in code]
+    assert max(lengths) <= 15, [c.id for c in code if len(c.source.splitlines()) > 15]
+    assert median(lengths) <= 5, lengths
+    imports = re.findall(r"^(?:from|import) (\w+)", "\n".join(c.source for c in code), re.M)
+    assert not {"sandbox", "moto"} & set(imports)
+    assert "endpoint_url" not in "".join(c.source for c in code)
+    ids = [c.id for c in notebook.cells]
+    assert all(re.fullmatch(r"[a-z0-9-]+", each) for each in ids), "ids are chosen, not random"
+
+
+def test_few_cells_are_not_compared() -> None:
+    cells = [cell for name in PAGES for cell in _code(_read(name))]
+    ignored = [c for c in cells if "nbval-ignore-output" in c.metadata.get("tags", [])]
+    assert all(cell.metadata.get("reason") for cell in ignored), "say why in the metadata"
+    assert len(ignored) * 20 <= len(cells)
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for name in PAGES:
+        for cell in _read(name).cells:
+            for link in re.findall(r"\]\(([^)#]+\.ipynb)\)", cell.source):
+                assert (NOTEBOOKS / link).exists(), f"{name} links to {link}"
+
+
+def test_every_page_can_be_told_from_its_file_name() -> None:
+    assert all(re.fullmatch(r"(00|\d\.\d+)-[a-z0-9-]+\.ipynb", name) for name in PAGES)
+    assert not list(Path(NOTEBOOKS).glob("[!0-9]*.ipynb"))
+
+
+def _solutions(notebook: nbformat.NotebookNode) -> list[str]:
+    text = [c.source for c in notebook.cells if c.cell_type == "markdown"]
+    return [match for source in text for match in SOLUTION.findall(source)]
