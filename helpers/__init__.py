@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from helpers.existing import find as find
     from helpers.existing import keep_existing as keep_existing
     from helpers.existing import tagged as tagged
+    from helpers.inventory import inventory as inventory
     from helpers.keys import key_file as key_file
     from helpers.keys import password as password
     from helpers.network import can_reach as can_reach
@@ -47,6 +48,7 @@ PUBLIC = {
     "engine": "database",
     "facts": "tables",
     "find": "existing",
+    "inventory": "inventory",
     "keep_existing": "existing",
     "key_file": "keys",
     "my_address": "session",

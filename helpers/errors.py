@@ -2,4 +2,4 @@
 
 
 class CourseError(Exception):
-    """Something the student can put right; the message says what happened, why, and what to type."""
+    """What the student can put right; the message says what happened, why, and what to type."""

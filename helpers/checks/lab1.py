@@ -74,7 +74,7 @@ def the_bastion() -> Iterator[Item]:
     bastion_id = find("instance", "bookstore-bastion")
     bastion: dict[str, Any] = next(
         (i for i in account.instances if i["InstanceId"] == bastion_id),
-        {"InstanceId": "", "State": {"Name": "missing"}},
+        {"InstanceId": "bookstore-bastion", "State": {"Name": "missing"}},
     )
     subnets = [s for s in account.subnets if s["SubnetId"] == bastion.get("SubnetId")]
     state = bastion["State"]["Name"]
@@ -215,6 +215,20 @@ def _login_fails(bastion: str, endpoint: str) -> str:
     except CourseError as error:
         return str(error)
     return ""
+
+
+@checks_of("1.9")
+def nothing_left() -> Iterator[Item]:
+    """Nothing with the course's tag in EC2 and RDS."""
+    left = inventory()
+    for kind in KINDS:
+        these = left[left["what"] == kind]
+        called = [name or its_id for name, its_id in zip(these["name"], these["id"], strict=True)]
+        yield Item(
+            f"No {kind}",
+            not called,
+            f"Left: {', '.join(called)}. Page 1.9 deletes it; run its cells from the top.",
+        )
 
 
 def _sources(group: dict, port: int) -> set[str]:

@@ -100,7 +100,8 @@ class Browser(ipywidgets.VBox):
             [self.query, self.run, self.result], layout={"flex": "4 1 24em", "min_width": "0"}
         )
         return ipywidgets.HBox(
-            [left, right], layout={"padding": "8px 12px 12px", "flex_flow": "row wrap"}
+            [left, right],
+            layout={"padding": "8px 12px 12px", "flex_flow": "row wrap", "grid_gap": "0 16px"},
         )
 
     def _chosen(self, change: dict[str, Any]) -> None:

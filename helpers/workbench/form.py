@@ -187,15 +187,11 @@ class ConnectionForm(ipywidgets.VBox):
     def _parts(self) -> list[ipywidgets.Widget]:
         title = ipywidgets.HTML("<b>Connect to MySQL</b>", layout={"padding": "8px 12px"})
         title.add_class("course-bar")
-        grid = ipywidgets.GridBox(
+        grid = ipywidgets.Box(
             [part for label, field in self.fields.items() for part in (field, _hint(label))],
-            layout={
-                "grid_template_columns": "minmax(22em, 3fr) minmax(10em, 2fr)",
-                "grid_gap": "2px 12px",
-                "padding": "8px 12px",
-                "align_items": "center",
-            },
+            layout={"padding": "8px 12px"},
         )
+        grid.add_class("course-fields")
         buttons = ipywidgets.HBox(
             [self.test, self.connect],
             layout={"justify_content": "space-between", "padding": "4px 12px 12px"},
@@ -238,11 +234,11 @@ def _hint(label: str) -> ipywidgets.HTML:
 
 HINTS = {
     "Connection Name": "A name to know it by",
-    "Connection Method": "The database has no public address",
-    "SSH Hostname": "Public address of the EC2 instance",
+    "Connection Method": "By way of the bastion",
+    "SSH Hostname": "The bastion's public IP",
     "SSH Username": "Amazon Linux's own user",
-    "SSH Key File": "Private key of the key pair",
-    "MySQL Hostname": "The writer endpoint, as RDS returns it",
+    "SSH Key File": "The key pair's private key",
+    "MySQL Hostname": "The writer endpoint",
     "MySQL Server Port": "MySQL's usual port",
     "Username": "The cluster's master user",
     "Password": "The master user's password",

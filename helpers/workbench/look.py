@@ -16,12 +16,21 @@ STYLE = """<style>
 .course-form { --line: var(--jp-border-color1, #bdbdbd); --soft: var(--jp-border-color2, #e0e0e0);
   --text: var(--jp-ui-font-color1, inherit); --hint: var(--jp-ui-font-color2, #757575);
   border: 1px solid var(--line); border-radius: 6px; overflow: hidden;
+  width: 100%; box-sizing: border-box; container-type: inline-size;
   color: var(--text); background: var(--jp-layout-color1, transparent); }
 .course-form .widget-html, .course-form .widget-html-content { line-height: 1.4; height: auto;
   color: var(--text); }
 .course-bar { background: var(--jp-layout-color2, rgba(128, 128, 128, .12));
   border-bottom: 1px solid var(--soft); }
-.course-hint { color: var(--hint); font-size: var(--jp-ui-font-size1, 12px); }
+.course-bar button { border: 1px solid var(--line); background: var(--jp-layout-color1, #fff); }
+.course-fields { display: grid; grid-template-columns: minmax(0, 1fr) 13em; gap: 2px 12px;
+  align-items: center; }
+@container (max-width: 540px) {
+  .course-fields { grid-template-columns: minmax(0, 1fr); }
+  .course-fields > .course-hint { display: none; }
+}
+.course-form .course-hint, .course-form .course-hint .widget-html-content { color: var(--hint);
+  font-size: 12px; }
 .course-say { border-left: 4px solid var(--line); padding: 6px 10px; overflow-wrap: anywhere;
   background: var(--jp-layout-color2, rgba(128, 128, 128, .08)); }
 .course-say.course-good { border-color: var(--jp-success-color1, #2e7d32); }
@@ -35,7 +44,8 @@ STYLE = """<style>
   font-size: var(--jp-code-font-size, 13px); resize: vertical; }
 .course-form :is(button, input, select, textarea):focus-visible {
   outline: 2px solid var(--jp-brand-color1, #1976d2); outline-offset: 1px; }
-.course-result { max-height: 22em; overflow: auto; border: 1px solid var(--soft); }
+.course-result { max-height: 22em; max-width: 100%; width: fit-content;
+  overflow: auto; border: 1px solid var(--soft); }
 .course-result table { border-collapse: collapse; margin: 0; font-size: 12px; }
 .course-result th { position: sticky; top: 0; text-align: left; font-weight: 600;
   background: var(--jp-layout-color2, #eee); }
