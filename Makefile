@@ -38,6 +38,9 @@ test: $(ROOM)
 record: $(ROOM)
 	$(BIN)/python -m tests.notebooks.record
 
+bench: $(ROOM)
+	$(BIN)/python -m tests.bench
+
 lock:
 	$(UV) pip compile --quiet --universal --python-version 3.11 --extra test --generate-hashes \
 	  --no-emit-index-url --no-header --upgrade pyproject.toml --output-file requirements.txt

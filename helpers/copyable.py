@@ -15,7 +15,7 @@ Field = tuple[str, str, str | None]
 class Copyable:
     """A table of values, each with a button that copies it; drawn as a widget.
 
-    What a notebook stores of it is one line without the values: they belong to this machine.
+    What a notebook stores of it is one line without the values, which belong to this machine.
     """
 
     def __init__(self, title: str, fields: Iterable[Field]) -> None:
@@ -23,7 +23,8 @@ class Copyable:
         self.fields = list(fields)
 
     def __repr__(self) -> str:
-        return f"{self.title} (live: run the cell to see the values)"
+        names = ", ".join(field for _, field, _ in self.fields)
+        return f"{self.title}: {names} (live: run the cell to see the values)"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         # In place of the widget's own text, which has its parts in it.

@@ -175,8 +175,37 @@ def dbeaver_data_sources(to: DesktopConnection) -> dict[str, Any]:
     return {"folders": {}, "connections": {f"mysql8-{to.id.lower()}": connection}}
 
 
+def connection_files(to: DesktopConnection) -> dict[str, dict[str, bytes]]:
+    """The files that the clients import, without any password.
+
+    Two are archives as the clients' own export makes them; the other two are what is in them, for
+    a client's folder. Workbench's "Restore Connections" reads a zip of connections.xml and
+    server_instances.xml; a DBeaver project archive is a zip with a table of contents, meta.xml.
+
+    Returns:
+        File name -> what is in it, as name -> contents; one name only where it is no archive.
+    """
+    connections = workbench_connections(to).encode()
+    instances, _ = _grt_list("db.mgmt.ServerInstance")
+    sources = json.dumps(dbeaver_data_sources(to), indent=2).encode()
+    project = f"projects/{to.name}/.dbeaver/"
+    return {
+        "connections.xml": {"connections.xml": connections},
+        "data-sources.json": {"data-sources.json": sources},
+        "workbench-connections.zip": {
+            "connections.xml": connections,
+            "server_instances.xml": _xml(instances).encode(),
+        },
+        "dbeaver-project.dbp": {
+            "meta.xml": _dbeaver_meta(to.name).encode(),
+            project: b"",
+            f"{project}data-sources.json": sources,
+        },
+    }
+
+
 def write_connection_files(to: DesktopConnection, folder: Path) -> list[dict[str, str]]:
-    """Write the files that MySQL Workbench and DBeaver import, without any password.
+    """Write the files that MySQL Workbench and DBeaver import.
 
     Args:
         to: what they lead to.
@@ -186,18 +215,9 @@ def write_connection_files(to: DesktopConnection, folder: Path) -> list[dict[str
         A row for each client: client, file, and the menu that imports it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    connections, sources = workbench_connections(to), dbeaver_data_sources(to)
-    _write(folder / "connections.xml", connections.encode())
-    _write(folder / "data-sources.json", json.dumps(sources, indent=2).encode())
-    instances, _ = _grt_list("db.mgmt.ServerInstance")
-    _write(
-        folder / "workbench-connections.zip",
-        _zipped({"connections.xml": connections, "server_instances.xml": _xml(instances)}),
-    )
-    project = f"projects/{to.name}/.dbeaver/"
-    archive = {"meta.xml": _dbeaver_meta(to.name), project: ""}
-    archive[f"{project}data-sources.json"] = json.dumps(sources, indent=2)
-    _write(folder / "dbeaver-project.dbp", _zipped(archive))
+    for name, parts in connection_files(to).items():
+        archive = name.endswith((".zip", ".dbp"))
+        _write(folder / name, _zipped(parts) if archive else parts[name])
     return [
         {
             "client": "MySQL Workbench",
@@ -259,11 +279,11 @@ def _xml(root: ElementTree.Element) -> str:
     return f'<?xml version="1.0"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
 
 
-def _zipped(entries: dict[str, str]) -> bytes:
+def _zipped(entries: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in entries.items():
-            archive.writestr(name, text)
+        for name, contents in entries.items():
+            archive.writestr(name, contents)
     return buffer.getvalue()
 
 

@@ -30,7 +30,7 @@ def catch_up(page: str) -> None:
         n for n in notebooks if n.split(".")[0] == page.split(".")[0] and _key(n) < _key(page)
     ]
     for number in earlier:
-        _run_steps(notebooks[number])
+        run_steps(notebooks[number])
     done = ", ".join(earlier) or "nothing before it"
     print(f"Ready for page {page}: {done} in place.")  # noqa: T201
 
@@ -45,7 +45,8 @@ def _key(number: str) -> tuple[int, ...]:
     return tuple(int(part) for part in number.split("."))
 
 
-def _run_steps(file: Path) -> None:
+def run_steps(file: Path) -> None:
+    """Run the cells of a page that are tagged `step`, in a namespace of their own."""
     namespace: dict = {"__name__": "__main__"}
     for cell in json.loads(file.read_text(encoding="utf-8"))["cells"]:
         if cell["cell_type"] == "code" and STEP in cell["metadata"].get("tags", []):

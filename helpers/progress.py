@@ -86,7 +86,7 @@ def wait_for(
     """
     name = name or _name(arguments) or "it"
     give_up = _give_up_at(want) if failed is None else frozenset(failed)
-    pause = every or (0.5 if _local() else 5.0)
+    pause = every or (0.2 if _local() else 5.0)
     # AWS may not show a new resource for some seconds.
     patience = 0 if _local() else 30
     started = time.monotonic()

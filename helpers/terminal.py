@@ -14,10 +14,15 @@ from helpers.copyable import Copyable
 from helpers.errors import CourseError
 
 
-def to_type(title: str, *commands: Sequence[str]) -> Copyable:
-    """Commands as one types them in a terminal, with buttons to copy them."""
+def to_type(title: str, **commands: Sequence[str]) -> Copyable:
+    """Commands as one types them in a terminal of this machine, with buttons to copy them.
+
+    Args:
+        title: what stands above.
+        commands: a name for each, and the program with its arguments.
+    """
     join = subprocess.list2cmdline if os.name == "nt" else shlex.join
-    return Copyable(title, [("", f"{i}", join(each)) for i, each in enumerate(commands, 1)])
+    return Copyable(title, [("", name, join(each)) for name, each in commands.items()])
 
 
 def free_port() -> int:

@@ -60,7 +60,7 @@ def check(page: str) -> Result:
     Raises:
         CourseError: if the page has no checks.
     """
-    from helpers.checks import lab1  # noqa: F401 - registers its pages
+    from helpers.checks import lab1, lab1_database  # noqa: F401 - they register their pages
 
     if page not in _checkers:
         raise CourseError(f"Page {page} has no checks. Those with: {', '.join(sorted(_checkers))}.")

@@ -2,22 +2,20 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import boto3
-import pandas as pd
 import paramiko
-import sqlalchemy
 
 from helpers.checks import Item, checks_of
 from helpers.database import engine
 from helpers.errors import CourseError
 from helpers.existing import find
+from helpers.inventory import KINDS, inventory
 from helpers.keys import key_file, password
 from helpers.network import Account, can_reach, describe_account, is_public
-from helpers.session import my_address, project
+from helpers.session import my_address
 from helpers.tunnel import tunnel
 
 
@@ -143,10 +141,7 @@ def _inbound(account: Account, group_ids: list[str]) -> list[tuple[str, int, int
 def the_cluster() -> Iterator[Item]:
     """An available cluster with a writer and a reader, apart, private, behind one group."""
     account = _account()
-    cluster = next(
-        (c for c in account.db_clusters if c["DBClusterIdentifier"] == "bookstore"),
-        {"Status": "missing", "DBClusterMembers": []},
-    )
+    cluster = _cluster(account)
     of_cluster = [d for d in account.db_instances if d.get("DBClusterIdentifier") == "bookstore"]
     running = {d["DBInstanceIdentifier"]: d for d in of_cluster if _is_available(d)}
     roles = {m["DBInstanceIdentifier"]: m["IsClusterWriter"] for m in cluster["DBClusterMembers"]}
@@ -182,6 +177,13 @@ def the_cluster() -> Iterator[Item]:
     )
 
 
+def _cluster(account: Account) -> dict[str, Any]:
+    """The cluster bookstore as RDS describes it; without one, a cluster that is missing."""
+    missing = {"Status": "missing", "DBClusterMembers": []}
+    named = (c for c in account.db_clusters if c["DBClusterIdentifier"] == "bookstore")
+    return next(named, missing)
+
+
 def _is_available(db_instance: dict) -> bool:
     return db_instance["DBInstanceStatus"] == "available"
 
@@ -190,10 +192,7 @@ def _is_available(db_instance: dict) -> bool:
 def the_connection() -> Iterator[Item]:
     """The way to the writer: you to the bastion, the bastion to it, and a login that works."""
     account, bastion = _account(), find("instance", "bookstore-bastion")
-    cluster = next(
-        (c for c in account.db_clusters if c["DBClusterIdentifier"] == "bookstore"),
-        {"DBClusterMembers": []},
-    )
+    cluster = _cluster(account)
     writer = next(
         (m["DBInstanceIdentifier"] for m in cluster["DBClusterMembers"] if m["IsClusterWriter"]), ""
     )
@@ -247,83 +246,3 @@ def _sources(group: dict, port: int) -> set[str]:
             *(p["GroupId"] for p in rule["UserIdGroupPairs"]),
         )
     }
-
-
-@checks_of("1.5")
-def the_bookstore() -> Iterator[Item]:
-    """The three tables, holding at least what the files of data/ hold."""
-    in_files, why = _in_files(), ""
-    try:
-        in_tables = _in_tables()
-    except CourseError as error:
-        in_tables, why = {}, str(error)
-    yield Item("The writer endpoint answers through the bastion", not why, why)
-    missing = {name: rows - in_tables.get(name, set()) for name, rows in in_files.items()}
-    for name, rows in in_files.items():
-        lacking = len(missing[name])
-        yield Item(
-            f"The table {name} has the {len(rows)} rows of {name}.csv",
-            not lacking,
-            f"{lacking} are missing or differ. Create and load it: page 1.5, steps 2 and 3.",
-        )
-    yield Item(
-        "The five books of the lab guide, in all their formats",
-        not any(set(row) & GUIDE_TITLES for rows in missing.values() for row in rows),
-        "Load books.csv and formats.csv: page 1.5, step 3.",
-    )
-
-
-GUIDE_TITLES = {
-    "The Rainmaker",
-    "The Firm",
-    "Along Came a Spider",
-    "Green Eggs and Ham",
-    "Hamlet",
-}
-# Table -> the columns that are compared, which its file has too, and the query that shows them.
-BOOKSTORE = {
-    "authors": (["name", "born"], "SELECT name, born FROM authors"),
-    "books": (
-        ["title", "author", "category", "published", "price"],
-        "SELECT title, name, category, published, price FROM books JOIN authors USING (author_id)",
-    ),
-    "formats": (
-        ["title", "format", "code"],
-        "SELECT title, format, code FROM formats JOIN books USING (book_id)",
-    ),
-}
-
-
-def _in_files() -> dict[str, set[tuple[str, ...]]]:
-    rows = {}
-    for name, (columns, _) in BOOKSTORE.items():
-        file = pd.read_csv(project() / "data" / f"{name}.csv", dtype=str)
-        rows[name] = set(file[columns].itertuples(index=False, name=None))
-    return rows
-
-
-def _in_tables() -> dict[str, set[tuple[str, ...]]]:
-    """The same from the database; a table that is not there has no rows."""
-    rows = {}
-    with _bookstore_writer() as writer:
-        for name, (_, query) in BOOKSTORE.items():
-            try:
-                with writer.connect() as connection:
-                    found = connection.execute(sqlalchemy.text(query)).all()
-            except sqlalchemy.exc.ProgrammingError:
-                found = []
-            rows[name] = {tuple(str(value) for value in row) for row in found}
-    return rows
-
-
-@contextmanager
-def _bookstore_writer() -> Iterator[sqlalchemy.Engine]:
-    """An engine at the cluster's writer, through a tunnel that ends with the block."""
-    bastion = find("instance", "bookstore-bastion")
-    cluster = next(
-        (c for c in _account().db_clusters if c["DBClusterIdentifier"] == "bookstore"), None
-    )
-    if bastion is None or cluster is None:
-        raise CourseError("There is no bastion or no cluster: pages 1.2 and 1.3.")
-    with tunnel(bastion, key_file("bookstore"), cluster["Endpoint"]) as way:
-        yield engine(way, cluster["MasterUsername"], password("bookstore"), "bookstore")

@@ -241,6 +241,6 @@ HINTS = {
     "MySQL Hostname": "The writer endpoint",
     "MySQL Server Port": "MySQL's usual port",
     "Username": "The cluster's master user",
-    "Password": "The master user's password",
+    "Password": "Its password",
     "Default Schema": "Empty: none is chosen",
 }

@@ -108,8 +108,8 @@ class Login:
             # One row more than is shown tells that there are more. A LIMIT in the query overrules.
             self._ask(f"SET SESSION sql_select_limit = {MOST_ROWS + 1}")
             self.version = str(self._ask("SELECT VERSION()")[0][0])
+            self.leads_to = _leads_to(settings.mysql_host)
             on_failure.pop_all()
-        self.leads_to = _leads_to(settings.mysql_host)
         self.lost = False
 
     def close(self) -> None:

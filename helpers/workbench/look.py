@@ -20,12 +20,13 @@ STYLE = """<style>
   color: var(--text); background: var(--jp-layout-color1, transparent); }
 .course-form .widget-html, .course-form .widget-html-content { line-height: 1.4; height: auto;
   color: var(--text); }
+.course-form .widget-html > .widget-html-content { flex: 1 1 0; min-width: 0; }
 .course-bar { background: var(--jp-layout-color2, rgba(128, 128, 128, .12));
   border-bottom: 1px solid var(--soft); }
 .course-bar button { border: 1px solid var(--line); background: var(--jp-layout-color1, #fff); }
 .course-fields { display: grid; grid-template-columns: minmax(0, 1fr) 13em; gap: 2px 12px;
   align-items: center; }
-@container (max-width: 540px) {
+@container (max-width: 640px) {
   .course-fields { grid-template-columns: minmax(0, 1fr); }
   .course-fields > .course-hint { display: none; }
 }
@@ -92,7 +93,7 @@ def log_line(outcome: Outcome) -> str:
     if outcome.columns is None:
         did = f"{_count(outcome.affected)} affected"
     elif outcome.more:
-        did = f"the first {MOST_ROWS:,} rows of more; a LIMIT of your own shows where they end"
+        did = f"the first {MOST_ROWS:,} rows returned, and there are more"
     else:
         did = f"{_count(len(outcome.rows))} returned"
     start = " ".join(outcome.statement.split())
