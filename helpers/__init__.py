@@ -4,6 +4,8 @@ None of it hides the AWS call that a page teaches: that one stands in the page's
 """
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -72,6 +74,17 @@ def __getattr__(name: str) -> Any:
     value = getattr(importlib.import_module(f"helpers.{PUBLIC[name]}"), name)
     globals()[name] = value
     return value
+
+
+class _Helpers(ModuleType):
+    """Keeps the function `tunnel` where Python would put the module `helpers.tunnel`."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in PUBLIC and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Helpers
 
 
 def __dir__() -> list[str]:

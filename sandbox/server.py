@@ -45,7 +45,7 @@ class Sandbox:
         # Imported late: moto is to read the settings above, and takes a second to import.
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-        from sandbox import aurora, ec2
+        from sandbox import aurora, ec2, users
         from sandbox.account import Insider
         from sandbox.frontdoor import FrontDoor
         from sandbox.ids import ReproducibleIds
@@ -63,8 +63,7 @@ class Sandbox:
         self._stopped = threading.Event()
         self._last_refusal: tuple[str, str] | None = None
         self._http = self._listen(port)
-        ids.before("sandbox", "Start")
-        self._write_credentials()
+        users.create_first(self._insider.iam, home, REGION)
 
     # -- life -------------------------------------------------------------------------------
 
@@ -238,29 +237,6 @@ class Sandbox:
         if address is None or port != record["Endpoint"]["Port"]:
             raise PortClosed(host)
         return address
-
-    # -- the account's first users ----------------------------------------------------------
-
-    def _write_credentials(self) -> None:
-        """Make the users, and the AWS files of the one that the course works as."""
-        iam = self._insider.iam
-        policy = {
-            "Version": "2012-10-17",
-            "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
-        }
-        for user in ("student", "cloud_user"):
-            iam.create_user(UserName=user)
-            iam.put_user_policy(
-                UserName=user, PolicyName="everything", PolicyDocument=json.dumps(policy)
-            )
-        key = iam.create_access_key(UserName="student")["AccessKey"]
-        write_private(
-            self.home.aws / "credentials",
-            "[default]\n"
-            f"aws_access_key_id = {key['AccessKeyId']}\n"
-            f"aws_secret_access_key = {key['SecretAccessKey']}\n",
-        )
-        write_private(self.home.aws / "config", f"[default]\nregion = {REGION}\n")
 
 
 def serve(home: Home, port: int | None, pace: PaceName) -> None:

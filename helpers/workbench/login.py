@@ -12,11 +12,12 @@ import boto3
 import pymysql
 from botocore.exceptions import BotoCoreError, ClientError
 
-from helpers import explain, tunnel
+from helpers import explain
 from helpers.database import connect
 from helpers.errors import CourseError
 from helpers.network import Account, resolve
 from helpers.session import ssh_address
+from helpers.tunnel import tunnel
 
 # What can go wrong here in a way that is told in words; anything else is a bug and shows as one.
 FAILURES = (CourseError, ClientError, BotoCoreError, pymysql.MySQLError, OSError)

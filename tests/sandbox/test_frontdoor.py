@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import RunningSandbox
+from tests.conftest import RunningSandbox, running_sandbox
 
 # One operation of each protocol, and what AWS answers to an unknown key and to a wrong secret.
 REFUSALS = [
@@ -86,17 +86,16 @@ def test_a_deactivated_key_is_refused_and_a_reactivated_one_accepted(sandbox) ->
     assert user.get_caller_identity()
 
 
-def test_secrets_differ_from_sandbox_to_sandbox(sandbox) -> None:
-    """Ids are reproducible; what would let somebody in must not be."""
-    from sandbox.ids import ReproducibleIds
-
-    drawn = []
-    for _ in range(2):
-        from moto.moto_api._internal import mock_random
-
-        ReproducibleIds().before("iam", "CreateAccessKey")
-        drawn.append(mock_random.getrandbits(64))
-    assert drawn[0] != drawn[1]
+def test_secrets_differ_from_sandbox_to_sandbox(sandbox, tmp_path) -> None:
+    """Ids are the same everywhere; what lets somebody in must not be."""
+    made = []
+    with running_sandbox(tmp_path / "other"):
+        made.append(boto3.client("iam").create_access_key(UserName="cloud_user")["AccessKey"])
+        made.append({"SecretAccessKey": boto3.Session().get_credentials().secret_key})
+    here = boto3.Session().get_credentials().secret_key
+    made.append(boto3.client("iam").create_access_key(UserName="cloud_user")["AccessKey"])
+    secrets = [key["SecretAccessKey"] for key in made]
+    assert len({here, *secrets}) == 4
 
 
 def test_an_unsigned_request_is_refused(request_raw) -> None:

@@ -1,0 +1,273 @@
+"""A table's items and its indexes, each in one sorted container.
+
+Every item is kept as the JSON that an answer sends, in a container sorted by its key's bytes: a
+hash of the partition key (as on AWS, what decides where an item lives), then the sort key in
+DynamoDB's order. Get, put and delete cost O(log n); a query or a page of a scan costs O(log n +
+what it reads).
+
+Memory, measured on items of five short attributes (150 bytes of JSON): 0.5 KB per item, and 0.2 KB
+per index that holds it with all its attributes (which it shares), 0.4 KB where the index projects
+some of them. Items never change once stored, so a backup or a stream shares them too.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from sortedcontainers import SortedDict
+
+from sandbox.dynamodb.paths import cut
+from sandbox.dynamodb.values import Item, Value, item_size, ordered
+
+encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+HASH_BYTES = 16
+END = b"\x00\x01"  # ends a sort key; a zero byte within it is followed by 255
+
+
+class Record(NamedTuple):
+    """One stored item.
+
+    Attributes:
+        raw: the item's JSON, in UTF-8.
+        size: its bytes by AWS's rules.
+    """
+
+    raw: bytes
+    size: int
+
+    def item(self) -> Item:
+        """The item, anew at each call."""
+        return json.loads(self.raw)
+
+
+def record_of(item: Item) -> Record:
+    """An item as it is stored."""
+    return Record(encode(item).encode(), item_size(item))
+
+
+@dataclass(frozen=True)
+class Keys:
+    """A key schema: the attributes that make a key, and their types.
+
+    Attributes:
+        partition: the partition key's attribute.
+        sort: the sort key's; None for a simple primary key.
+        types: "S", "N" or "B" by attribute.
+    """
+
+    partition: str
+    sort: str | None
+    types: dict[str, str]
+
+    @property
+    def names(self) -> list[str]:
+        """Partition key first."""
+        return [self.partition] if self.sort is None else [self.partition, self.sort]
+
+    def of(self, item: Item) -> Item:
+        """The key attributes of an item."""
+        return {name: item[name] for name in self.names}
+
+    def has(self, item: Item) -> bool:
+        """Whether the item has the key attributes."""
+        return all(name in item for name in self.names)
+
+    def bytes_of(self, item: Item) -> bytes:
+        """What the container sorts by."""
+        key = hash_of(item[self.partition])
+        return key if self.sort is None else key + sort_bytes(item[self.sort]) + END
+
+
+def hash_of(partition: Value) -> bytes:
+    """Where a partition key's items are."""
+    return blake2b(next(iter(partition)).encode() + ordered(partition), digest_size=16).digest()
+
+
+def sort_bytes(value: Value) -> bytes:
+    """A sort key's bytes, in DynamoDB's order."""
+    return ordered(value).replace(b"\x00", b"\x00\xff")
+
+
+def after(prefix: bytes) -> bytes | None:
+    """The first bytes beyond all that begin with a prefix; None where there is none."""
+    short = prefix.rstrip(b"\xff")
+    return short[:-1] + bytes([short[-1] + 1]) if short else None
+
+
+class SortedItems:
+    """Records by their key's bytes."""
+
+    def __init__(self) -> None:
+        self._records: SortedDict = SortedDict()
+        self.bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def get(self, key: bytes) -> Record | None:
+        """The record with a key."""
+        return self._records.get(key)
+
+    def put(self, key: bytes, record: Record) -> None:
+        """Store, or replace."""
+        before = self._records.get(key)
+        self.bytes += record.size - (before.size if before else 0)
+        self._records[key] = record
+
+    def remove(self, key: bytes) -> None:
+        """Remove, where it is there."""
+        before = self._records.pop(key, None)
+        self.bytes -= before.size if before else 0
+
+    def range(
+        self, low: bytes, high: bytes | None, backward: bool = False
+    ) -> Iterator[tuple[bytes, Record]]:
+        """Records from `low` on, to before `high`, in order."""
+        records = self._records
+        for key in records.irange(low, high, inclusive=(True, False), reverse=backward):
+            yield key, records[key]
+
+    def copy(self) -> "SortedItems":
+        """The same records in a container of their own."""
+        other = SortedItems()
+        other._records = self._records.copy()
+        other.bytes = self.bytes
+        return other
+
+
+class IndexItems(SortedItems):
+    """What a secondary index holds: the items that have its key, cut to what it projects.
+
+    Args:
+        keys: the index's key schema.
+        table_keys: the table's.
+        projected: the attributes beside the keys; None for all.
+    """
+
+    def __init__(self, keys: Keys, table_keys: Keys, projected: list[str] | None):
+        super().__init__()
+        self.keys = keys
+        self._table_keys = table_keys
+        self._attributes = (
+            None if projected is None else {*keys.names, *table_keys.names, *projected}
+        )
+
+    def key_of(self, item: Item, table_key: bytes) -> bytes | None:
+        """Where an item is in the index; None where the index does not hold it."""
+        if not self.keys.has(item):
+            return None
+        key = self.keys.bytes_of(item)
+        # Index keys are not unique: the table's key follows.
+        return key + table_key
+
+    def entry_of(self, item: Item, record: Record) -> Record:
+        """What the index keeps of an item."""
+        if self._attributes is None or self._attributes.issuperset(item):
+            return record
+        return record_of({name: v for name, v in item.items() if name in self._attributes})
+
+    def projects(self, name: str) -> bool:
+        """Whether the index holds an attribute."""
+        return self._attributes is None or name in self._attributes
+
+    def start_of(self, key: Item) -> bytes:
+        """The bytes for an ExclusiveStartKey, which has the index's and the table's key."""
+        return self.keys.bytes_of(key) + self._table_keys.bytes_of(key)
+
+
+class Change(NamedTuple):
+    """What a write did to an index: the sizes of its entry before and after; None for no entry."""
+
+    before: int | None
+    after: int | None
+    moved: bool
+    same: bool
+
+
+class TableItems(SortedItems):
+    """A table's items, and its indexes kept in step with them.
+
+    Args:
+        keys: the table's key schema.
+    """
+
+    def __init__(self, keys: Keys):
+        super().__init__()
+        self.keys = keys
+        self.indexes: dict[str, IndexItems] = {}
+
+    def add_index(self, name: str, keys: Keys, projected: list[str] | None) -> None:
+        """Make an index of the items that are there."""
+        index = IndexItems(keys, self.keys, projected)
+        for table_key, record in self.range(b"", None):
+            item = record.item()
+            if (key := index.key_of(item, table_key)) is not None and _fits(item, keys):
+                index.put(key, index.entry_of(item, record))
+        self.indexes[name] = index
+
+    def write(
+        self, key: bytes, before: Item | None, now: Item | None, record: Record | None
+    ) -> dict[str, Change]:
+        """Put (or with None remove) an item, in the table and in every index.
+
+        Args:
+            key: of the item in the table.
+            before: the item that is there.
+            now: the item to be there.
+            record: the same, as it is stored.
+
+        Returns:
+            What it did to each index that has or had the item.
+        """
+        if record is None:
+            self.remove(key)
+        else:
+            self.put(key, record)
+        changes = {}
+        for name, index in self.indexes.items():
+            change = _step(index, key, before, now, record)
+            if change is not None:
+                changes[name] = change
+        return changes
+
+    def snapshot(self) -> "TableItems":
+        """The table's items as they are now, without indexes."""
+        other = TableItems(self.keys)
+        other._records = self._records.copy()
+        other.bytes = self.bytes
+        return other
+
+
+def _step(
+    index: IndexItems, key: bytes, before: Item | None, now: Item | None, record: Record | None
+) -> Change | None:
+    old_key = index.key_of(before, key) if before is not None else None
+    new_key = index.key_of(now, key) if now is not None else None
+    old = index.get(old_key) if old_key is not None else None
+    new = index.entry_of(now, record) if new_key is not None and now and record else None
+    if old is None and new is None:
+        return None
+    same = old_key == new_key and old is not None and new is not None and old.raw == new.raw
+    if old_key is not None and old_key != new_key:
+        index.remove(old_key)
+    if new_key is not None and new is not None:
+        index.put(new_key, new)
+    moved = old is not None and new is not None and old_key != new_key
+    return Change(old.size if old else None, new.size if new else None, moved, same)
+
+
+def _fits(item: Item, keys: Keys) -> bool:
+    # An item that was there before the index may have another type in the key's attribute, or
+    # an empty one: DynamoDB leaves it out of the index.
+    return all(
+        keys.types[name] in item[name] and item[name][keys.types[name]] != ""
+        for name in keys.names
+    )
+
+
+def cut_raw(record: Record, paths: list[Any]) -> bytes:
+    """The JSON of an item cut to some paths."""
+    return encode(cut(record.item(), paths)).encode()
