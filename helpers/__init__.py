@@ -4,11 +4,10 @@ None of it hides the AWS call that a page teaches: that one stands in the page's
 """
 
 import importlib
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from helpers.bastion import host_keys as host_keys
     from helpers.checks import check as check
     from helpers.checks import verdict as verdict
     from helpers.database import engine as engine
@@ -19,24 +18,25 @@ if TYPE_CHECKING:
     from helpers.existing import find as find
     from helpers.existing import keep_existing as keep_existing
     from helpers.existing import tagged as tagged
-    from helpers.inventory import inventory as inventory
     from helpers.keys import key_file as key_file
     from helpers.keys import password as password
     from helpers.network import can_reach as can_reach
     from helpers.network import describe_account as describe_account
     from helpers.pages import catch_up as catch_up
     from helpers.progress import wait_for as wait_for
+    from helpers.resources import inventory as inventory
     from helpers.session import connect as connect
     from helpers.session import my_address as my_address
     from helpers.session import ssh_address as ssh_address
     from helpers.session import target as target
+    from helpers.ssh_tunnel import tunnel as tunnel
     from helpers.tables import facts as facts
     from helpers.tables import table as table
-    from helpers.tunnel import tunnel as tunnel
     from helpers.workbench import connection_form as connection_form
 
 # Where each public name lives. A module is imported when one of its names is asked for: so
-# `sandbox`, which needs `helpers.network` alone, does not wait for pandas.
+# `sandbox`, which needs `helpers.network` alone, does not wait for pandas. No module has the name
+# of what it exports, since Python would put the module in its place.
 PUBLIC = {
     "COURSE": "existing",
     "CourseError": "errors",
@@ -50,7 +50,8 @@ PUBLIC = {
     "engine": "database",
     "facts": "tables",
     "find": "existing",
-    "inventory": "inventory",
+    "host_keys": "bastion",
+    "inventory": "resources",
     "keep_existing": "existing",
     "key_file": "keys",
     "my_address": "session",
@@ -60,7 +61,7 @@ PUBLIC = {
     "table": "tables",
     "tagged": "existing",
     "target": "session",
-    "tunnel": "tunnel",
+    "tunnel": "ssh_tunnel",
     "verdict": "checks",
     "wait_for": "progress",
 }
@@ -74,17 +75,6 @@ def __getattr__(name: str) -> Any:
     value = getattr(importlib.import_module(f"helpers.{PUBLIC[name]}"), name)
     globals()[name] = value
     return value
-
-
-class _Helpers(ModuleType):
-    """Keeps the function `tunnel` where Python would put the module `helpers.tunnel`."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in PUBLIC and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Helpers
 
 
 def __dir__() -> list[str]:

@@ -28,7 +28,7 @@ class DatabaseNotAnswering(CourseError):
 
 
 class Address(Protocol):
-    """What of an open tunnel is needed here; `helpers.tunnel.Tunnel` has it."""
+    """What of an open tunnel is needed here; `helpers.ssh_tunnel.Tunnel` has it."""
 
     host: str
     port: int

@@ -52,5 +52,6 @@ def run_steps(file: Path) -> None:
         if cell["cell_type"] == "code" and STEP in cell["metadata"].get("tags", []):
             source = "".join(cell["source"])
             code = compile(source, f"{file.name}, cell {cell['id']}", "exec")
-            with contextlib.redirect_stdout(io.StringIO()):
+            # In the folder of the pages, as in JupyterLab: they open ../data/… from there.
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.chdir(file.parent):
                 exec(code, namespace)

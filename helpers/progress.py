@@ -176,6 +176,8 @@ def _reached(states: list[str], want: str) -> bool:
 
 def _give_up_at(want: str) -> frozenset[str]:
     going = frozenset() if want == GONE or want in GOING else GOING
+    if want in ("running", "available"):
+        going |= {"stopped"}  # and it stays so until somebody starts it
     return (FAILED | going) - {want}
 
 

@@ -28,6 +28,7 @@ class Table(pd.DataFrame):
         html = pd.DataFrame(self).to_html(index=False, border=0, justify="left")
         # JupyterLab puts cells to the right, which suits figures and not names.
         html = html.replace("<td>", '<td style="text-align: left">')
+        html = html.replace("<th>", '<th style="text-align: left">')
         if self.empty:
             none = (
                 f'<tr><td colspan="{len(self.columns)}" style="text-align: left">(none)</td></tr>'

@@ -152,6 +152,12 @@ class SandboxRDS(RDSBackend):
             raise DBClusterToBeDeletedHasActiveMembers()
         super().delete_db_cluster(cluster_identifier, snapshot_name)
         name = cluster.db_cluster_identifier
+        # AWS deletes the automated backups with the cluster. moto keeps them, and then refuses the
+        # next cluster of that name within the same minute.
+        for snapshot_id, snapshot in list(self.cluster_snapshots.items()):
+            of_this_cluster = snapshot.cluster.db_cluster_identifier == name
+            if of_this_cluster and snapshot.snapshot_type == "automated":
+                del self.cluster_snapshots[snapshot_id]
         self.leaving_clusters[name] = cluster
         work = self.servers.delete(name)
         self._pass_cluster(cluster, "deleting", work, "deleted")

@@ -17,7 +17,7 @@ import psutil
 from sandbox import install as installer
 from sandbox import mysqld
 from sandbox.errors import SandboxError
-from sandbox.home import Home, default_home
+from sandbox.home import Home, default_home, is_alive
 from sandbox.pace import PaceName
 
 START_TIMEOUT = 60.0
@@ -190,11 +190,13 @@ def _stop(home: Home) -> bool:
         )
         try:
             urllib.request.urlopen(request, timeout=5).close()
-            psutil.Process(running["pid"]).wait(STOP_TIMEOUT)
-        except (urllib.error.URLError, TimeoutError, psutil.TimeoutExpired):
+        except (urllib.error.URLError, TimeoutError):
+            pass  # It hangs: it is killed below.
+        deadline = time.monotonic() + STOP_TIMEOUT
+        while is_alive(running) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if is_alive(running):
             psutil.Process(running["pid"]).kill()
-        except psutil.NoSuchProcess:
-            pass
     home.running_file.unlink(missing_ok=True)
     mysqld.stop_leftovers(home.folder)
     return running is not None

@@ -6,10 +6,14 @@ from typing import Any, ClassVar
 from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
 from moto.ec2 import urls
+from moto.ec2.exceptions import DependencyViolationError
 from moto.ec2.models import EC2Backend, ec2_backends
 from moto.ec2.models.instances import Instance, InstanceState, Reservation
+from moto.ec2.models.subnets import Subnet
+from moto.ec2.models.vpcs import VPC
 from moto.ec2.responses import EC2Response
 from moto.ec2.utils import Base64EncodedString
+from moto.rds.models import rds_backends
 
 from sandbox.pace import Pace, Passage
 
@@ -36,6 +40,7 @@ class SandboxEC2(EC2Backend):
         reservation = super().run_instances(*args, **kwargs)
         for instance in reservation.instances:
             instance.security_groups = instance.security_groups or instance.nics[0].group_set
+            self._delete_interfaces_with(instance, kwargs.get("nics") or [])
             self._pass(instance, "pending", "running")
         return reservation
 
@@ -62,6 +67,83 @@ class SandboxEC2(EC2Backend):
             if before.name != "terminated":
                 self._pass(instance, "shutting-down", "terminated")
         return changes
+
+    # -- what is in use is not deleted ------------------------------------------------------
+
+    def delete_subnet(self, subnet_id: str) -> Subnet:
+        """AWS refuses while an EC2 or a DB instance is in the subnet."""
+        zone = self.get_subnet(subnet_id).availability_zone
+        databases = [
+            database
+            for database in self._databases()
+            if database.availability_zone == zone
+            and subnet_id in [s["SubnetIdentifier"] for s in _subnets_of(database)]
+        ]
+        if databases or any(i.subnet_id == subnet_id for i in self._alive()):
+            raise DependencyViolationError(
+                f"The subnet '{subnet_id}' has dependencies and cannot be deleted."
+            )
+        return super().delete_subnet(subnet_id)
+
+    def delete_security_group(self, name: str | None = None, group_id: str | None = None) -> None:
+        """AWS refuses while an instance wears the group, or another group's rule names it."""
+        group = self.get_security_group_by_name_or_id(group_id or name or "")
+        if group is not None:
+            named_by = [
+                other.id
+                for groups in self.groups.values()
+                for other in groups.values()
+                for rule in other.ingress_rules + other.egress_rules
+                if other.id != group.id
+                and group.id == rule.source_group.get("GroupId")
+            ]
+            worn_by = [i.id for i in self._alive() if group in i.security_groups]
+            worn_by += [
+                database.db_instance_identifier
+                for database in self._databases()
+                if group.id in database.vpc_security_group_ids
+            ]
+            if named_by or worn_by:
+                raise DependencyViolationError(f"resource {group.id} has a dependent object")
+        super().delete_security_group(name, group_id)
+
+    def detach_internet_gateway(self, internet_gateway_id: str, vpc_id: str) -> None:
+        """AWS refuses while an instance of the VPC has a public address."""
+        if any(i.vpc_id == vpc_id and i.public_ip for i in self._alive()):
+            raise DependencyViolationError(
+                f"Network {vpc_id} has some mapped public address(es). Please unmap those public "
+                "address(es) before detaching the gateway."
+            )
+        super().detach_internet_gateway(internet_gateway_id, vpc_id)
+
+    def delete_vpc(self, vpc_id: str) -> VPC:
+        """AWS refuses while the VPC has a gateway, or a security group that is not the default."""
+        gateways = [g for g in self.internet_gateways.values() if g.vpc and g.vpc.id == vpc_id]
+        groups = [g for g in self.groups.get(vpc_id, {}).values() if g.name != "default"]
+        if gateways or groups:
+            raise DependencyViolationError(
+                f"The vpc '{vpc_id}' has dependencies and cannot be deleted."
+            )
+        return super().delete_vpc(vpc_id)
+
+    def _alive(self) -> list[Instance]:
+        every = [i for reservation in self.reservations.values() for i in reservation.instances]
+        return [instance for instance in every if instance.state != "terminated"]
+
+    def _databases(self) -> list[Any]:
+        return rds_backends[self.account_id][self.region_name].describe_db_instances()
+
+    @staticmethod
+    def _delete_interfaces_with(instance: Instance, asked: list[dict[str, Any]]) -> None:
+        # AWS's default for an interface that is made with the instance; moto's is to keep it.
+        kept = [
+            int(interface["DeviceIndex"])
+            for interface in asked
+            if "NetworkInterfaceId" in interface or interface.get("DeleteOnTermination") is False
+        ]
+        for index, interface in instance.nics.items():
+            if index not in kept:
+                interface.delete_on_termination = True
 
     def _pass(self, instance: Instance, passing: str, lasting: str) -> None:
         def show(state: str) -> None:
@@ -91,6 +173,11 @@ class SandboxEC2Response(EC2Response):
         output = Base64EncodedString.from_raw_string("\n".join(lines) + "\n")
         result = {"InstanceId": instance.id, "Timestamp": utcnow(), "Output": output}
         return ActionResult(result)
+
+
+def _subnets_of(database: Any) -> list[dict[str, Any]]:
+    group = getattr(database, "db_subnet_group", None)
+    return group.subnets if group else []
 
 
 def install(pace: Pace, host_key: Callable[[str], str | None]) -> None:

@@ -81,9 +81,7 @@ class Home:
     def running(self) -> dict | None:
         """What `running.json` says, if the process it names is alive and is a sandbox."""
         said = read_json(self.running_file)
-        if said and _is_alive(said["pid"], said["started"]):
-            return said
-        return None
+        return said if said and is_alive(said) else None
 
 
 def write_private(file: Path, text: str) -> None:
@@ -104,10 +102,17 @@ def read_json(file: Path) -> dict | None:
         return None
 
 
-def _is_alive(pid: int, started: float) -> bool:
-    # The time of its start tells the process from a later one that was given the same number.
+def is_alive(running: dict) -> bool:
+    """Whether the process that `running.json` names is there.
+
+    The time of its start tells it from a later process that was given the same number. A process
+    that has ended and that nobody has asked after yet (a zombie) is not alive.
+    """
     try:
-        process = psutil.Process(pid)
-        return abs(process.create_time() - started) < 2 and process.status() != psutil.STATUS_ZOMBIE
+        process = psutil.Process(running["pid"])
+        return (
+            abs(process.create_time() - running["started"]) < 2
+            and process.status() != psutil.STATUS_ZOMBIE
+        )
     except psutil.NoSuchProcess:
         return False

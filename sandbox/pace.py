@@ -30,6 +30,16 @@ SECONDS: dict[tuple[str, str], tuple[float, float]] = {
     ("DBInstance", "stopping"): (3, 240),
     ("DBInstance", "starting"): (4, 300),
     ("DBInstance", "deleting"): (3, 180),
+    ("Table", "CREATING"): (3, 15),
+    ("Table", "UPDATING"): (2, 30),
+    ("Table", "DELETING"): (3, 15),
+    ("Index", "CREATING"): (6, 300),
+    ("Index", "DELETING"): (2, 60),
+    ("TimeToLive", "ENABLING"): (2, 60),
+    ("TimeToLive", "DISABLING"): (2, 60),
+    ("Backup", "CREATING"): (2, 30),
+    # How long an item stays after its time to live; AWS says within a few days.
+    ("Item", "expired"): (5, 600),
 }
 
 # A database server that has not come up by then will not.
@@ -99,12 +109,17 @@ class Pace:
         """Whether the resource is in a passing state."""
         return (kind, name) in self._passages
 
-    def hurry(self, kinds: Iterable[str]) -> None:
-        """At pace `instant`, end passages that nobody looked at: traffic waits for no look."""
+    def hurry(self, kinds: Iterable[str], name: str | None = None) -> None:
+        """At pace `instant`, end passages that nobody looked at: traffic waits for no look.
+
+        Args:
+            kinds: of these resources.
+            name: of this one only.
+        """
         if self.name != "instant":
             return
         for passage in list(self._passages.values()):
-            if passage.kind in kinds:
+            if passage.kind in kinds and name in (None, passage.name):
                 passage.passing.clear()
                 self._arrive(passage)
 

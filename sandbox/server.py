@@ -45,7 +45,7 @@ class Sandbox:
         # Imported late: moto is to read the settings above, and takes a second to import.
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-        from sandbox import aurora, ec2, users
+        from sandbox import aurora, dynamodb, ec2, users
         from sandbox.account import Insider
         from sandbox.frontdoor import FrontDoor
         from sandbox.ids import ReproducibleIds
@@ -56,6 +56,7 @@ class Sandbox:
         self.bastions = Bastions(home.folder, self)
         aurora.install(self.pace, self.databases)
         ec2.install(self.pace, self._host_key)
+        dynamodb.install(self.pace)
         moto = DomainDispatcherApplication(create_backend_app)
         ids = ReproducibleIds()
         self._door = FrontDoor(moto, self.pace, ids, self, self._after_change)
@@ -63,6 +64,7 @@ class Sandbox:
         self._stopped = threading.Event()
         self._last_refusal: tuple[str, str] | None = None
         self._http = self._listen(port)
+        ids.before("sandbox", "Start")
         users.create_first(self._insider.iam, home, REGION)
 
     # -- life -------------------------------------------------------------------------------
@@ -118,6 +120,7 @@ class Sandbox:
                 shutdown_timeout=1,
             )
             try:
+                server.expiration_interval = 0.1  # how soon it notices that it is to stop
                 server.prepare()
             except OSError:
                 continue
@@ -266,6 +269,9 @@ def serve(home: Home, port: int | None, pace: PaceName) -> None:
         sandbox.run()
     finally:
         lock.release()
+    # Everything is closed and written. Without this, Python takes half a second to free moto.
+    logging.shutdown()
+    os._exit(0)
 
 
 def _json(status: str, data: dict) -> tuple[str, list, bytes]:

@@ -22,7 +22,6 @@ def create_first(iam: Any, home: Home, region: str) -> None:
         home: where the files go, readable by the owner only.
         region: the region that `config` names.
     """
-    mock_random.seed(f"{home.token()}:users")
     everything = {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
@@ -32,6 +31,7 @@ def create_first(iam: Any, home: Home, region: str) -> None:
         iam.put_user_policy(
             UserName=user, PolicyName="everything", PolicyDocument=json.dumps(everything)
         )
+    mock_random.seed(f"{home.token()}:access key")
     key = iam.create_access_key(UserName="student")["AccessKey"]
     write_private(
         home.aws / "credentials",

@@ -18,8 +18,7 @@ import boto3
 import pytest
 
 import helpers
-from helpers.database import DatabaseRefusedLogin, engine
-from helpers.tunnel import (
+from helpers.bastion import (
     BastionNotAnswering,
     KeyFileMissing,
     KeyFileReadableByOthers,
@@ -27,8 +26,9 @@ from helpers.tunnel import (
     WrongHostKey,
     WrongKey,
     host_keys,
-    tunnel,
 )
+from helpers.database import DatabaseRefusedLogin, engine
+from helpers.ssh_tunnel import tunnel
 from tests.conftest import Lab1
 
 SSH = shutil.which("ssh")

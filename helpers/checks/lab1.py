@@ -12,11 +12,11 @@ from helpers.checks import Item, checks_of
 from helpers.database import engine
 from helpers.errors import CourseError
 from helpers.existing import find
-from helpers.inventory import KINDS, inventory
 from helpers.keys import key_file, password
 from helpers.network import Account, can_reach, describe_account, is_public
+from helpers.resources import KINDS, inventory
 from helpers.session import my_address
-from helpers.tunnel import tunnel
+from helpers.ssh_tunnel import tunnel
 
 
 def _account() -> Account:
@@ -198,8 +198,14 @@ def the_connection() -> Iterator[Item]:
     )
     to_bastion = can_reach(account, my_address(), bastion or "bookstore-bastion", 22)
     to_writer = can_reach(account, bastion or "bookstore-bastion", writer or "bookstore-1", 3306)
-    yield Item("You reach the bastion on port 22", to_bastion.allowed, to_bastion.reason)
-    yield Item("The bastion reaches the writer on port 3306", to_writer.allowed, to_writer.reason)
+    yield Item(
+        "You reach the bastion on port 22", to_bastion.allowed, f"{to_bastion.reason}: page 1.2."
+    )
+    yield Item(
+        "The bastion reaches the writer on port 3306",
+        to_writer.allowed,
+        f"{to_writer.reason}: page 1.3.",
+    )
     why_not = "First the way must be open: see above."
     if bastion and to_bastion and to_writer:
         why_not = _login_fails(bastion, cluster["Endpoint"])

@@ -19,7 +19,7 @@ from helpers.errors import CourseError
 from helpers.existing import find
 from helpers.keys import key_file, password
 from helpers.session import project, ssh_address
-from helpers.tunnel import tunnel
+from helpers.ssh_tunnel import tunnel
 
 
 @checks_of("1.5")

@@ -17,7 +17,7 @@ from helpers.database import connect
 from helpers.errors import CourseError
 from helpers.network import Account, resolve
 from helpers.session import ssh_address
-from helpers.tunnel import tunnel
+from helpers.ssh_tunnel import tunnel
 
 # What can go wrong here in a way that is told in words; anything else is a bug and shows as one.
 FAILURES = (CourseError, ClientError, BotoCoreError, pymysql.MySQLError, OSError)

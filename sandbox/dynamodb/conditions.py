@@ -81,8 +81,7 @@ class ConditionReader(Reader):
         first = arguments[0]
         if function.startswith("attribute_") and first[0] != "path":
             raise self.error(
-                "Operator or function requires a document path; "
-                f"operator or function: {function}"
+                f"Operator or function requires a document path; operator or function: {function}"
             )
         if function == "attribute_type":
             kind = arguments[1][1] if arguments[1][0] == "value" else {"path": None}

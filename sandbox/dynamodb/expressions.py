@@ -4,7 +4,8 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.htm
 
 The nodes of a condition:
     ("or" | "and", left, right), ("not", inner), ("compare", operator, left, right),
-    ("between", operand, low, high), ("in", operand, (choices...)), ("call", function, (operands...))
+    ("between", operand, low, high), ("in", operand, (choices...)),
+    ("call", function, (operands...))
 and of an operand: ("path", (element, ...)), ("value", {...}), ("size", operand).
 An element of a path is a name (str) or the position in a list (int).
 """
@@ -34,6 +35,7 @@ FUNCTIONS = {
     "begins_with": 2,
     "contains": 2,
 }
+KEYWORDS = ("AND", "OR", "NOT", "IN", "BETWEEN")
 LONGEST = 4096
 DEEPEST = 300
 
@@ -237,7 +239,7 @@ class Reader:
         if token.kind == "name":
             self.take()
             return self._defined(self._placeholders.name, token.text)
-        if token.kind != "word":
+        if token.kind != "word" or token.text.upper() in KEYWORDS:
             raise self.syntax_error()
         if token.text.upper() in _reserved():
             raise self.error(

@@ -54,23 +54,22 @@ def check(operation: str, data: Any) -> dict[str, Any]:
 
 
 @cache
-def _model() -> Any:
-    return botocore.session.get_session().get_service_model("dynamodb")
-
-
-@cache
 def _check_of_operation(operation: str) -> Check:
-    return _make(_model().operation_model(operation).input_shape)
+    session = botocore.session.get_session()
+    for name in ("dynamodb", "dynamodbstreams"):
+        model = session.get_service_model(name)
+        if operation in model.operation_names:
+            return _make(model.operation_model(operation).input_shape)
+    raise KeyError(operation)
 
 
-_made: dict[str, Check] = {}
+def _make(shape: Shape | None) -> Check:
+    makers = {"structure": _structure, "list": _list, "map": _map, "string": _string}
+    return makers.get(shape.type_name, _plain)(shape) if shape else _nothing
 
 
-def _make(shape: Shape) -> Check:
-    if shape.name not in _made:
-        makers = {"structure": _structure, "list": _list, "map": _map, "string": _string}
-        _made[shape.name] = makers.get(shape.type_name, _plain)(shape)
-    return _made[shape.name]
+def _nothing(value: Any, *_: Any) -> Any:
+    return value
 
 
 def _structure(shape: Any) -> Check:

@@ -208,6 +208,5 @@ def _check_projected(indexes: list[dict[str, Any]]) -> None:
     count = sum(len(index["Projection"].get("NonKeyAttributes", ())) for index in indexes)
     if count > MOST_PROJECTED:
         raise invalid_values(
-            "Number of projected attributes exceeds the per-table limit of "
-            f"{MOST_PROJECTED}"
+            f"Number of projected attributes exceeds the per-table limit of {MOST_PROJECTED}"
         )

@@ -71,10 +71,6 @@ class Keys:
         """The key attributes of an item."""
         return {name: item[name] for name in self.names}
 
-    def has(self, item: Item) -> bool:
-        """Whether the item has the key attributes."""
-        return all(name in item for name in self.names)
-
     def bytes_of(self, item: Item) -> bytes:
         """What the container sorts by."""
         key = hash_of(item[self.partition])
@@ -157,11 +153,12 @@ class IndexItems(SortedItems):
 
     def key_of(self, item: Item, table_key: bytes) -> bytes | None:
         """Where an item is in the index; None where the index does not hold it."""
-        if not self.keys.has(item):
+        # An item that was there before the index may have another type in the index key's
+        # attribute, or an empty one: DynamoDB leaves it out.
+        if not all(item.get(n, {}).get(kind) for n, kind in self.keys.types.items()):
             return None
-        key = self.keys.bytes_of(item)
         # Index keys are not unique: the table's key follows.
-        return key + table_key
+        return self.keys.bytes_of(item) + table_key
 
     def entry_of(self, item: Item, record: Record) -> Record:
         """What the index keeps of an item."""
@@ -204,7 +201,7 @@ class TableItems(SortedItems):
         index = IndexItems(keys, self.keys, projected)
         for table_key, record in self.range(b"", None):
             item = record.item()
-            if (key := index.key_of(item, table_key)) is not None and _fits(item, keys):
+            if (key := index.key_of(item, table_key)) is not None:
                 index.put(key, index.entry_of(item, record))
         self.indexes[name] = index
 
@@ -257,15 +254,6 @@ def _step(
         index.put(new_key, new)
     moved = old is not None and new is not None and old_key != new_key
     return Change(old.size if old else None, new.size if new else None, moved, same)
-
-
-def _fits(item: Item, keys: Keys) -> bool:
-    # An item that was there before the index may have another type in the key's attribute, or
-    # an empty one: DynamoDB leaves it out of the index.
-    return all(
-        keys.types[name] in item[name] and item[name][keys.types[name]] != ""
-        for name in keys.names
-    )
 
 
 def cut_raw(record: Record, paths: list[Any]) -> bytes:

@@ -120,8 +120,7 @@ class UpdateReader(Reader):
             )
         if function == "if_not_exists" and found[0][0] != "path":
             raise self.error(
-                "Operator or function requires a document path; "
-                f"operator or function: {function}"
+                f"Operator or function requires a document path; operator or function: {function}"
             )
         if function == "list_append":
             for operand in found:
@@ -145,9 +144,7 @@ def apply(actions: list[Action], item: Item) -> Item:
     Raises:
         DynamoDBError: ValidationException, where the item does not allow the update.
     """
-    results = [
-        (action, _result(action, item)) for action in actions if action.section != "REMOVE"
-    ]
+    results = [(action, _result(action, item)) for action in actions if action.section != "REMOVE"]
     changed = copy.deepcopy(item)
     # A list's members are counted as they were: lower positions first, removal from the end.
     for action, value in sorted(results, key=lambda pair: _positions(pair[0].path)):

@@ -154,7 +154,7 @@ def test_how_often_it_asks(monkeypatch, local):
     naps = []
     monkeypatch.setattr("helpers.progress._sleep", lambda seconds, view: naps.append(seconds))
     wait(Cluster(*["creating"] * 3, "available"), every=None)
-    assert naps == [0.5] * 3
+    assert naps == [0.2] * 3
     naps.clear()
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://rds.us-east-1.amazonaws.com")
     wait(Cluster(*["creating"] * 12, "available"), every=None)

@@ -78,12 +78,26 @@ def record(page: Path) -> str:
     return "unchanged" if page.read_text() == before else "stored anew"
 
 
+def draw_for_readme() -> None:
+    """Keep docs/lab1.svg the same as the drawing at the end of page 1.3."""
+    drawings = [
+        output["data"]["image/svg+xml"]
+        for page in pages()
+        if page.name.startswith("1.3-")
+        for cell in nbformat.read(page, as_version=4).cells
+        for output in cell.get("outputs", [])
+        if "image/svg+xml" in output.get("data", {})
+    ]
+    (PROJECT / "docs" / "lab1.svg").write_text(drawings[-1].strip() + "\n", encoding="utf-8")
+
+
 def main() -> None:
     """Record the pages named on the command line, or all."""
     chosen = [p for p in pages() if not sys.argv[1:] or p.name.split("-")[0] in sys.argv[1:]]
     with ThreadPoolExecutor(2) as pool:
         for page, result in zip(chosen, pool.map(record, chosen), strict=True):
             print(f"{page.name}: {result}")  # noqa: T201
+    draw_for_readme()
 
 
 if __name__ == "__main__":

@@ -18,17 +18,9 @@ import asyncssh
 import psutil
 import pytest
 
-from sandbox.bastion import (
-    LOGIN,
-    LOOPBACK,
-    BastionHost,
-    Bastions,
-    NameUnknown,
-    NotConnected,
-    PortClosed,
-    TrafficDropped,
-)
+from sandbox.bastion import LOOPBACK, BastionHost, Bastions
 from sandbox.errors import SandboxError
+from sandbox.sshd import LOGIN, NameUnknown, NotConnected, PortClosed, TrafficDropped
 
 SSH = shutil.which("ssh")
 needs_ssh = pytest.mark.skipif(SSH is None, reason="no ssh client on this machine")

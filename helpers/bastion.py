@@ -1,12 +1,10 @@
-"""The SSH tunnel: from a free port on this machine, through the bastion, to the database.
+"""The way to the database, step by step: key file, bastion, host key, login, MySQL's greeting.
 
-One error for each thing that can be wrong, and each is raised before the tunnel is handed out, so
-a cell that has a tunnel has a MySQL server at its other end.
+One error for each thing that can be wrong, each with the next thing to type.
 """
 
 from __future__ import annotations
 
-import atexit
 import base64
 import logging
 import os
@@ -16,11 +14,10 @@ import struct
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import boto3
 import paramiko
-import sshtunnel
 from botocore.exceptions import ClientError
 from cryptography.exceptions import UnsupportedAlgorithm
 
@@ -35,9 +32,9 @@ _PREFERRED = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecds
 
 _BAD_KEY = (paramiko.SSHException, paramiko.pkey.UnknownKeyType, UnsupportedAlgorithm)
 
-_quiet = logging.getLogger("helpers.tunnel.quiet")
-_quiet.addHandler(logging.NullHandler())
-_quiet.propagate = False
+quiet = logging.getLogger("helpers.bastion.quiet")
+quiet.addHandler(logging.NullHandler())
+quiet.propagate = False
 
 
 class KeyFileMissing(CourseError):
@@ -70,121 +67,6 @@ class BastionNotAnswering(CourseError):
 
 class NoRouteToDatabase(CourseError):
     """The bastion lets you in, and the database behind it does not answer."""
-
-
-class Tunnel:
-    """An open tunnel. Use it in a `with` block, or keep it and call `close()`.
-
-    Attributes:
-        host: always "127.0.0.1".
-        port: the free local port that leads to the database.
-        mysql_host: the endpoint at the other end, as given.
-        mysql_port: its port.
-    """
-
-    def __init__(
-        self, forwarder: sshtunnel.SSHTunnelForwarder, host: str, port: int, bastion: str
-    ) -> None:
-        self.host = "127.0.0.1"
-        self.port: int = forwarder.local_bind_port
-        self.mysql_host = host
-        self.mysql_port = port
-        self.bastion = bastion
-        self.closed = False
-        self._forwarder = forwarder
-        atexit.register(self.close)
-
-    def close(self) -> None:
-        """Close the tunnel and everything that still goes through it; a second call does nothing.
-
-        Close database connections first: one that is still open is cut off.
-        """
-        if self.closed:
-            return
-        self.closed = True
-        atexit.unregister(self.close)
-        self._forwarder.stop(force=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        # Without the local port: it differs from run to run, and a page's output must not.
-        state = "closed" if self.closed else "open"
-        return f"<{state} tunnel to {self.mysql_host}:{self.mysql_port} through {self.bastion}>"
-
-
-def tunnel(
-    bastion_instance_id: str,
-    key_file: str | Path,
-    mysql_host: str,
-    mysql_port: int = 3306,
-    *,
-    user: str = "ec2-user",
-    host_key: paramiko.PKey | None = None,
-    ssh_address: tuple[str, int] | None = None,
-    timeout: float = 10,
-) -> Tunnel:
-    """Open an SSH tunnel through the bastion to a MySQL server, and see the server greet.
-
-    The server's identity is always verified: with `host_key`, or else with the host key that EC2
-    shows in the instance's console output (see `host_keys`). The SSH agent and the keys in the
-    user's home folder are never used.
-
-    Args:
-        bastion_instance_id: the EC2 instance, "i-...".
-        key_file: the private key file of the key pair the instance was launched with.
-        mysql_host: the writer (or reader) endpoint as RDS returned it; the bastion resolves it.
-        mysql_port: the database's port.
-        user: the login; Amazon Linux's is "ec2-user".
-        host_key: the bastion's host key; None asks EC2 for it.
-        ssh_address: (host, port) of the bastion's SSH server; None asks
-            `helpers.session.ssh_address`.
-        timeout: seconds that each step may take.
-
-    Returns:
-        The open tunnel: `.host`, `.port`, `.close()`, and a context manager.
-
-    Raises:
-        KeyFileMissing, KeyFileReadableByOthers, KeyFileUnreadable: the key file.
-        BastionNotAnswering, BastionHostKeyUnknown, WrongHostKey, WrongKey: the bastion.
-        NoRouteToDatabase: what lies behind it.
-
-    See https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/connect-to-linux-instance.html and
-    https://sshtunnel.readthedocs.io.
-    """
-    key = _read_key(Path(key_file).expanduser())
-    if ssh_address is None:
-        from helpers.session import ssh_address as look_up
-
-        ssh_address = look_up(bastion_instance_id)
-    bastion = _Bastion(bastion_instance_id, ssh_address, user, Path(key_file), key, timeout)
-    with ExitStack() as on_failure:  # an interrupt counts too
-        transport = bastion.connect(on_failure)
-        host_key = host_key or host_keys(bastion_instance_id)[0]
-        bastion.log_in(transport, host_key)
-        bastion.check_database(transport, mysql_host, mysql_port)
-        forwarder = _Forwarder(
-            transport,
-            ssh_address,
-            ssh_username=user,
-            ssh_pkey=key,
-            ssh_host_key=host_key,
-            ssh_config_file=None,
-            allow_agent=False,
-            host_pkey_directories=[],
-            remote_bind_address=(mysql_host, mysql_port),
-            local_bind_address=("127.0.0.1", 0),
-            logger=_quiet,
-        )
-        on_failure.callback(forwarder.stop, force=True)
-        forwarder.start()
-        opened = Tunnel(forwarder, mysql_host, mysql_port, bastion_instance_id)
-        on_failure.pop_all()
-    return opened
 
 
 def host_keys(instance_id: str, *, ec2: Any = None) -> list[paramiko.PKey]:
@@ -237,7 +119,7 @@ def _keys_in(console_output: str) -> list[paramiko.PKey]:
     return sorted(keys, key=lambda key: order.get(key.get_name(), len(order)))
 
 
-def _read_key(path: Path) -> paramiko.PKey:
+def read_key(path: Path) -> paramiko.PKey:
     """Read a private key file as strictly as ssh does."""
     if not path.is_file():
         raise KeyFileMissing(
@@ -268,23 +150,8 @@ def _hangs(host: str, port: int, bastion: str) -> NoRouteToDatabase:
     )
 
 
-class _Forwarder(sshtunnel.SSHTunnelForwarder):
-    """sshtunnel's forwarder, on a connection that is logged in already.
-
-    Its own login has no time limit, has one error for every cause, and after a refused key leaves
-    a listener that `stop` waits for without end.
-    """
-
-    def __init__(self, transport: paramiko.Transport, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._logged_in = transport
-
-    def _connect_to_gateway(self) -> None:
-        self._transport = self._logged_in
-
-
 @dataclass
-class _Bastion:
+class Bastion:
     """The way through one bastion, a method for each step; each raises what went wrong in it."""
 
     instance_id: str
@@ -309,7 +176,7 @@ class _Bastion:
         on_failure.callback(transport.close)
         # paramiko's handshake timer is a thread that close() leaves running.
         on_failure.callback(transport.packetizer.complete_handshake)
-        transport.set_log_channel(_quiet.name)
+        transport.set_log_channel(quiet.name)
         transport.banner_timeout = transport.handshake_timeout = self.timeout
         transport.auth_timeout = self.timeout
         transport.set_keepalive(30)
@@ -347,7 +214,7 @@ class _Bastion:
         the bastion's address until the next login that succeeds; 100 in a row would block it.)
         """
         log = _Refusals()
-        _quiet.addHandler(log)
+        quiet.addHandler(log)
         try:
             channel = transport.open_channel(
                 "direct-tcpip", (host, port), ("127.0.0.1", 0), timeout=self.timeout
@@ -364,7 +231,7 @@ class _Bastion:
         except (OSError, EOFError, paramiko.SSHException):  # no greeting; no connection
             raise _hangs(host, port, self.instance_id) from None
         finally:
-            _quiet.removeHandler(log)
+            quiet.removeHandler(log)
         # A header of four bytes, then the protocol's version, or 255 for an error message.
         if greeting[4:] not in (b"\x0a", b"\xff"):
             raise NoRouteToDatabase(

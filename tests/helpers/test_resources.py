@@ -1,7 +1,7 @@
 """The list of what the course made, and the check of page 1.9, on a real sandbox."""
 
 from helpers import COURSE, check, inventory
-from helpers.inventory import KINDS
+from helpers.resources import KINDS
 
 
 def make_network(ec2, rds, name: str, tags: list) -> str:

@@ -20,7 +20,7 @@ import pytest
 import sshtunnel
 from botocore.stub import Stubber
 
-from helpers.tunnel import (
+from helpers.bastion import (
     BastionHostKeyUnknown,
     BastionNotAnswering,
     KeyFileMissing,
@@ -29,10 +29,9 @@ from helpers.tunnel import (
     NoRouteToDatabase,
     WrongHostKey,
     WrongKey,
-    _Forwarder,
     host_keys,
-    tunnel,
 )
+from helpers.ssh_tunnel import _Forwarder, tunnel
 
 BASTION = "i-0123456789abcdef0"
 DATABASE = "bookstore.cluster-abc.us-east-1.rds.amazonaws.com"
@@ -385,7 +384,7 @@ def test_it_is_closed_when_the_interpreter_ends(bastion):
     public = bastion.host_key.public_data.hex()
     script = f"""
 import paramiko
-from helpers.tunnel import tunnel
+from helpers.ssh_tunnel import tunnel
 key = paramiko.Ed25519Key(data=bytes.fromhex("{public}"))
 kept = tunnel("{BASTION}", r"{bastion.key_file}", "{DATABASE}",
               ssh_address={bastion.address}, host_key=key)

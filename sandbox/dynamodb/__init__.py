@@ -1,0 +1,19 @@
+"""DynamoDB for the sandbox: moto's, true to AWS's limits and errors, and fast at any size."""
+
+from moto.dynamodb import urls
+from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodbstreams import urls as streams_urls
+
+from sandbox.dynamodb.backend import SandboxDynamoDB
+from sandbox.dynamodb.handler import SandboxDynamoHandler
+from sandbox.pace import Pace
+
+__all__ = ["install"]
+
+
+def install(pace: Pace) -> None:
+    """Put this in place of moto's own DynamoDB and DynamoDB Streams."""
+    SandboxDynamoDB.pace = pace
+    dynamodb_backends.backend = SandboxDynamoDB
+    urls.url_paths["{0}/"] = SandboxDynamoHandler.dispatch
+    streams_urls.url_paths["{0}/$"] = SandboxDynamoHandler.dispatch

@@ -1,0 +1,242 @@
+"""ExecuteStatement, BatchExecuteStatement and ExecuteTransaction: PartiQL, done as item operations.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.html
+"""
+
+import base64
+import binascii
+import json
+from typing import Any
+
+from sandbox.dynamodb import queries, transactions
+from sandbox.dynamodb.capacity import Consumed
+from sandbox.dynamodb.errors import DynamoDBError, invalid, invalid_values
+from sandbox.dynamodb.expressions import Node
+from sandbox.dynamodb.keyconditions import MIRRORED, KeyCondition
+from sandbox.dynamodb.partiql_reader import Statement, read_statement
+from sandbox.dynamodb.paths import cut
+from sandbox.dynamodb.storage import Keys
+from sandbox.dynamodb.values import SCALARS, Item, normal, type_of
+from sandbox.dynamodb.writes import Write
+
+
+def execute_statement(db: Any, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ExecuteStatement.html"""
+    statement = read_statement(request["Statement"], request.get("Parameters", []))
+    if statement.kind == "SELECT":
+        return _select(db, statement, request)
+    consumed = Consumed(request.get("ReturnConsumedCapacity"))
+    items = _write(db, statement, consumed)
+    return consumed.one({"Items": items})
+
+
+def batch_execute_statement(db: Any, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchExecuteStatement.html"""
+    consumed = Consumed(request.get("ReturnConsumedCapacity"))
+    answers = []
+    for part in request["Statements"]:
+        answer: dict[str, Any] = {}
+        try:
+            statement = read_statement(part["Statement"], part.get("Parameters", []))
+            answer["TableName"] = statement.table
+            if statement.kind == "SELECT":
+                found = _single(db, statement, "BatchExecuteStatement", consumed, 1)
+            else:
+                found = _write(db, statement, consumed)
+            if found:
+                answer["Item"] = found[0]
+        except DynamoDBError as error:
+            code = error.code.removesuffix("Exception").replace("Validation", "ValidationError")
+            answer["Error"] = {"Code": code, "Message": error.message, **error.more}
+        answers.append(answer)
+    return consumed.many({"Responses": answers})
+
+
+def execute_transaction(db: Any, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ExecuteTransaction.html"""
+    consumed = Consumed(request.get("ReturnConsumedCapacity"))
+    statements = [
+        read_statement(part["Statement"], part.get("Parameters", []))
+        for part in request["TransactStatements"]
+    ]
+    reads = [statement.kind == "SELECT" for statement in statements]
+    if any(reads) and not all(reads):
+        raise invalid("ExecuteTransaction cannot mix SELECT statements with others")
+    if all(reads):
+        found = [_single(db, s, "ExecuteTransaction", consumed, 2) for s in statements]
+        answers = [{"Item": items[0]} if items else {} for items in found]
+        return consumed.many({"Responses": answers}, split=True)
+    writes = [_read_write(db, statement) for statement in statements]
+    body = transactions.run(db, writes, consumed, request)
+    return {"Responses": [{} for _ in writes], **body}
+
+
+# -- reading --------------------------------------------------------------------------------------
+
+
+def _select(db: Any, statement: Statement, request: dict[str, Any]) -> dict[str, Any]:
+    query: dict[str, Any] = {
+        word: request[word]
+        for word in ("Limit", "ConsistentRead", "ReturnConsumedCapacity")
+        if word in request
+    }
+    query |= {"TableName": statement.table}
+    if statement.index:
+        query["IndexName"] = statement.index
+    if "NextToken" in request:
+        query["ExclusiveStartKey"] = _start(request["NextToken"])
+    keys = _keys(db, statement)
+    conditions, rest = _split(statement.where, keys)
+    backward = _backward(statement, keys, bool(conditions))
+    body = queries.run(db, query, conditions, rest, statement.paths, backward)
+    body.pop("Count")
+    body.pop("ScannedCount")
+    if "LastEvaluatedKey" in body:
+        token = json.dumps(body["LastEvaluatedKey"]).encode()
+        body["NextToken"] = base64.b64encode(token).decode()
+    return body
+
+
+def _single(
+    db: Any, statement: Statement, operation: str, consumed: Consumed, factor: int
+) -> list[Item]:
+    # A SELECT of one item by its whole key, as batches and transactions take it.
+    table = db.table_for_traffic(statement.table)
+    key, rest = _key(statement, table.store.keys)
+    if key is None or rest is not None or statement.index:
+        raise invalid(
+            f"Select statements within {operation} must specify the primary key in the where "
+            "clause."
+        )
+    record = table.store.get(table.key_bytes(key))
+    units = queries.read_units(record.size if record else 0, strong=factor == 2)
+    consumed.add(table.name, "Read", factor * units)
+    if record is None:
+        return []
+    return [record.item() if statement.paths is None else cut(record.item(), statement.paths)]
+
+
+def _start(token: str) -> Item:
+    try:
+        key = json.loads(base64.b64decode(token, validate=True))
+        return {name: normal(value) for name, value in key.items()}
+    except (binascii.Error, ValueError, AttributeError) as error:
+        raise invalid("Invalid NextToken") from error
+
+
+def _keys(db: Any, statement: Statement) -> Keys:
+    table = db.table_for_traffic(statement.table)
+    if statement.index is None:
+        return table.store.keys
+    if statement.index not in table.store.indexes:
+        raise invalid(f"The table does not have the specified index: {statement.index}")
+    return table.store.indexes[statement.index].keys
+
+
+def _split(where: Node | None, keys: Keys) -> tuple[list[KeyCondition], Node | None]:
+    # What a query can do by key, and what is left to filter; no key conditions: a scan.
+    by_key: dict[str, KeyCondition] = {}
+    rest: Node | None = None
+    for node in _flat(where):
+        condition = _key_condition(node, keys)
+        if condition is not None and condition.name not in by_key:
+            by_key[condition.name] = condition
+        else:
+            rest = node if rest is None else ("and", rest, node)
+    partition = by_key.get(keys.partition)
+    if partition is None or partition.operator != "=":
+        return [], where
+    return list(by_key.values()), rest
+
+
+def _flat(node: Node | None) -> list[Node]:
+    if node is None:
+        return []
+    return _flat(node[1]) + _flat(node[2]) if node[0] == "and" else [node]
+
+
+def _key_condition(node: Node, keys: Keys) -> KeyCondition | None:
+    operator, operands = node[1], node[2:]
+    if node[0] == "between":
+        operator, operands = "between", node[1:]
+    elif node[0] == "call":
+        operands = node[2]
+    elif node[0] != "compare":
+        return None
+    if node[0] == "compare" and operands[0][0] == "value" and operator in MIRRORED:
+        operator, operands = MIRRORED[operator], (operands[1], operands[0])
+    if operator not in ("=", "<", "<=", ">", ">=", "between", "begins_with"):
+        return None
+    first, values = operands[0], operands[1:]
+    if first[0] != "path" or len(first[1]) != 1 or first[1][0] not in keys.names:
+        return None
+    if any(value[0] != "value" or type_of(value[1]) not in SCALARS for value in values):
+        return None
+    if first[1][0] == keys.partition and operator != "=":
+        return None
+    return KeyCondition(first[1][0], operator, tuple(value[1] for value in values))
+
+
+def _backward(statement: Statement, keys: Keys, by_partition: bool) -> bool:
+    for name, backward in statement.order:
+        if name not in keys.names:
+            raise invalid(f"Variable reference {name} in ORDER BY clause must be part of the "
+                          "primary key")  # fmt: skip
+        if not by_partition:
+            raise invalid("Must have WHERE clause in the statement when using ORDER BY clause.")
+        if name == keys.sort:
+            return backward
+    return False
+
+
+# -- writing --------------------------------------------------------------------------------------
+
+
+def _write(db: Any, statement: Statement, consumed: Consumed) -> list[Item]:
+    write = _read_write(db, statement)
+    before = write.now()
+    try:
+        after = write.result(before)
+    except DynamoDBError as error:
+        if statement.kind == "INSERT" and error.code == "ConditionalCheckFailedException":
+            message = "Duplicate primary key exists in table"
+            raise DynamoDBError("DuplicateItemException", message) from error
+        raise
+    write.do(before, after, consumed)
+    if statement.returning is None:
+        return []
+    item = (before if statement.returning.endswith("OLD") else after) or {}
+    if statement.returning.startswith("MODIFIED"):
+        item = cut(item, [action.path for action in write.actions])
+    return [item] if item else []
+
+
+def _read_write(db: Any, statement: Statement) -> Write:
+    table = db.table_for_traffic(statement.table)
+    keys = table.store.keys
+    exists = ("call", "attribute_exists", (("path", (keys.partition,)),))
+    if statement.kind == "INSERT":
+        key_bytes = table.check_item(statement.item)
+        return Write("Put", table, key_bytes, statement.item, ("not", exists))
+    key, condition = _key(statement, keys)
+    if key is None:
+        raise invalid("Where clause does not contain a mandatory equality on all key attributes")
+    if statement.kind == "DELETE":
+        return Write("Delete", table, table.key_bytes(key), key, condition)
+    for action in statement.actions:
+        if action.path[0] in keys.names:
+            raise invalid_values(
+                f"Cannot update attribute {action.path[0]}. This attribute is part of the key"
+            )
+    # Unlike UpdateItem, UPDATE makes no item.
+    condition = exists if condition is None else ("and", exists, condition)
+    key_bytes = table.key_bytes(key)
+    return Write("Update", table, key_bytes, key, condition, tuple(statement.actions))
+
+
+def _key(statement: Statement, keys: Keys) -> tuple[Item | None, Node | None]:
+    # The whole key that the WHERE clause names, and the rest of the clause.
+    conditions, rest = _split(statement.where, keys)
+    if len(conditions) < len(keys.names) or any(c.operator != "=" for c in conditions):
+        return None, statement.where
+    return {condition.name: condition.values[0] for condition in conditions}, rest
