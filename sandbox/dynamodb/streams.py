@@ -51,7 +51,7 @@ class SandboxShard(StreamShard):
             },
         }
         if expired:
-            record["userIdentity"] = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
+            record["userIdentity"] = {"Type": "Service", "PrincipalId": "dynamodb.amazonaws.com"}
         self.items.append(record)  # type: ignore[arg-type]
 
 
