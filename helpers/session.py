@@ -10,10 +10,10 @@ import urllib.request
 from pathlib import Path
 
 import boto3
-import pandas as pd
 
 from helpers import explain
 from helpers.errors import CourseError
+from helpers.tables import Table
 
 # What would lead boto3 and the AWS CLI to an account of the student's own.
 PERSONAL = (
@@ -47,7 +47,7 @@ def target() -> str:
     return chosen
 
 
-def connect() -> pd.DataFrame:
+def connect() -> Table:
     """Make plain `boto3.client(...)` and `aws ...` work in this notebook, and say as whom.
 
     In the sandbox: starts it if need be, and sets the standard variables (`AWS_ENDPOINT_URL`,
@@ -77,7 +77,7 @@ def connect() -> pd.DataFrame:
         "account": identity["Account"],
         "identity": identity["Arn"].split(":", 5)[5],
     }
-    return pd.DataFrame([row]).set_index("target")
+    return Table([row])
 
 
 def my_address() -> str:

@@ -17,7 +17,7 @@ from tests.conftest import PROJECT, RunningSandbox
 
 
 def test_connect_says_who_and_where(sandbox: RunningSandbox) -> None:
-    row = connect().reset_index().iloc[0].to_dict()
+    row = connect().iloc[0].to_dict()
     assert row == {
         "target": "sandbox",
         "region": "us-east-1",
