@@ -56,7 +56,7 @@ PUBLIC = {
     "key_file": "keys",
     "my_address": "session",
     "network_map": "drawing",
-    "password": "keys",
+    "password": "keys",  # pragma: allowlist secret
     "ssh_address": "session",
     "table": "tables",
     "tagged": "existing",

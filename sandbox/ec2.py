@@ -94,8 +94,7 @@ class SandboxEC2(EC2Backend):
                 for groups in self.groups.values()
                 for other in groups.values()
                 for rule in other.ingress_rules + other.egress_rules
-                if other.id != group.id
-                and group.id == rule.source_group.get("GroupId")
+                if other.id != group.id and group.id == rule.source_group.get("GroupId")
             ]
             worn_by = [i.id for i in self._alive() if group in i.security_groups]
             worn_by += [

@@ -241,6 +241,6 @@ HINTS = {
     "MySQL Hostname": "The writer endpoint",
     "MySQL Server Port": "MySQL's usual port",
     "Username": "The cluster's master user",
-    "Password": "Its password",
+    "Password": "Its password",  # pragma: allowlist secret
     "Default Schema": "Empty: none is chosen",
 }

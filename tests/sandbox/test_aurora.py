@@ -1,5 +1,6 @@
 """RDS: what moto lacks and the course relies on, with real servers behind it."""
 
+import secrets
 from typing import Any
 
 import boto3
@@ -7,7 +8,7 @@ import pymysql
 import pytest
 from botocore.exceptions import ClientError
 
-PASSWORD = "only-for-tests"
+PASSWORD, OTHER = secrets.token_hex(8), secrets.token_hex(8)
 
 
 @pytest.fixture(scope="module")
@@ -123,12 +124,12 @@ def test_endpoints_of_an_account_share_one_hash(rds, cluster) -> None:
 
 def test_a_new_master_password_reaches_the_server(rds, sandbox, cluster) -> None:
     rds.modify_db_cluster(
-        DBClusterIdentifier=cluster, MasterUserPassword="another-one", ApplyImmediately=True
+        DBClusterIdentifier=cluster, MasterUserPassword=OTHER, ApplyImmediately=True
     )
     found = rds.describe_db_clusters(DBClusterIdentifier=cluster)["DBClusters"][0]
     assert found["Status"] == "resetting-master-credentials"
     _wait(rds, cluster)
-    assert _ask(sandbox, f"{cluster}-1", "select 1", "another-one") == [(1,)]
+    assert _ask(sandbox, f"{cluster}-1", "select 1", OTHER) == [(1,)]
     with pytest.raises(pymysql.err.OperationalError) as refused:
         _login(sandbox, f"{cluster}-1")
     assert refused.value.args[0] == 1045

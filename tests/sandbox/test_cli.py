@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import socket
 import stat
 import sys
@@ -12,6 +13,8 @@ import psutil
 import pytest
 
 from tests.conftest import RunningSandbox, sandbox_command
+
+PASSWORD = secrets.token_hex(8)
 
 
 def _processes_of(home: Path) -> list[psutil.Process]:
@@ -30,7 +33,7 @@ def _make_a_cluster() -> None:
         DBClusterIdentifier="c",
         Engine="aurora-mysql",
         MasterUsername="admin",
-        MasterUserPassword="not-a-secret",
+        MasterUserPassword=PASSWORD,
     )
     rds.create_db_instance(
         DBInstanceIdentifier="c-1",
@@ -153,4 +156,4 @@ def test_logs_hold_no_secret(start_sandbox) -> None:
     assert "ready at" in log
     secret = (running.home / "aws" / "credentials").read_text().split("=")[-1].strip()
     assert secret not in log
-    assert "not-a-secret" not in log
+    assert PASSWORD not in log
