@@ -1,5 +1,6 @@
 """The commands: start, stop, status, reset, logs, install."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -188,10 +189,9 @@ def _stop(home: Home) -> bool:
             method="POST",
             headers={"X-Sandbox-Token": home.token()},
         )
-        try:
+        # Where it hangs and does not answer, it is killed below.
+        with contextlib.suppress(urllib.error.URLError, TimeoutError):
             urllib.request.urlopen(request, timeout=5).close()
-        except (urllib.error.URLError, TimeoutError):
-            pass  # It hangs: it is killed below.
         deadline = time.monotonic() + STOP_TIMEOUT
         while is_alive(running) and time.monotonic() < deadline:
             time.sleep(0.02)
