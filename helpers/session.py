@@ -10,6 +10,7 @@ import urllib.request
 from pathlib import Path
 
 import boto3
+from botocore.exceptions import ClientError
 
 from helpers import explain
 from helpers.errors import CourseError
@@ -27,6 +28,10 @@ PERSONAL = (
     "AWS_ROLE_ARN",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
 )
+
+
+# What AWS answers to a key that was deleted or deactivated, or to a wrong secret.
+KEY_REFUSED = ("InvalidClientTokenId", "SignatureDoesNotMatch")
 
 
 class NoSandbox(CourseError):
@@ -70,7 +75,13 @@ def connect() -> Table:
     session = boto3.Session()
     if session.region_name is None:
         raise CourseError("No AWS region is set. Choose one: aws configure set region us-east-1")
-    identity = session.client("sts").get_caller_identity()
+    try:
+        identity = session.client("sts").get_caller_identity()
+    except ClientError as error:
+        if chosen != "sandbox" or error.response["Error"]["Code"] not in KEY_REFUSED:
+            raise
+        session = _restore_first_credentials()
+        identity = session.client("sts").get_caller_identity()
     row = {
         "target": chosen,
         "region": session.region_name,
@@ -171,6 +182,15 @@ def _enter_sandbox() -> None:
     )
     # boto3.client() keeps the session that it made first, with the credentials of then.
     boto3.setup_default_session()
+
+
+def _restore_first_credentials() -> boto3.Session:
+    """Go back to the sandbox's own user, where `aws configure` was given a key that is gone."""
+    folder = sandbox_home() / "aws"
+    kept = folder / "first-credentials"
+    (folder / "credentials").write_text(kept.read_text())
+    boto3.setup_default_session()
+    return boto3.Session()
 
 
 def _ask_sandbox(what: str) -> dict:

@@ -33,10 +33,12 @@ def create_first(iam: Any, home: Home, region: str) -> None:
         )
     mock_random.seed(f"{home.token()}:access key")
     key = iam.create_access_key(UserName="student")["AccessKey"]
-    write_private(
-        home.aws / "credentials",
+    text = (
         "[default]\n"
         f"aws_access_key_id = {key['AccessKeyId']}\n"
-        f"aws_secret_access_key = {key['SecretAccessKey']}\n",
+        f"aws_secret_access_key = {key['SecretAccessKey']}\n"
     )
+    write_private(home.aws / "credentials", text)
+    # `aws configure` may put another key in the first file, and that key may be deleted.
+    write_private(home.aws / "first-credentials", text)
     write_private(home.aws / "config", f"[default]\nregion = {region}\n")

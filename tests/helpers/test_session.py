@@ -55,6 +55,20 @@ def test_credentials_of_the_students_own_are_left_out(sandbox, monkeypatch) -> N
     assert "AWS_PROFILE" not in os.environ
 
 
+def test_connect_goes_back_to_the_first_user_when_the_configured_key_is_gone(sandbox) -> None:
+    file = sandbox.home / "aws" / "credentials"
+    key = boto3.client("iam").create_access_key(UserName="cloud_user")["AccessKey"]
+    file.write_text(
+        f"[default]\naws_access_key_id = {key['AccessKeyId']}\n"
+        f"aws_secret_access_key = {key['SecretAccessKey']}\n"
+    )
+    assert connect()["identity"].iloc[0] == "user/cloud_user"
+    iam = boto3.client("iam")
+    iam.delete_access_key(UserName="cloud_user", AccessKeyId=key["AccessKeyId"])
+    assert connect()["identity"].iloc[0] == "user/student"
+    assert boto3.client("iam").list_users()["Users"]
+
+
 def test_a_target_that_does_not_exist(monkeypatch) -> None:
     monkeypatch.setenv("LAB_TARGET", "azure")
     with pytest.raises(helpers.CourseError, match="sandbox or to aws"):
