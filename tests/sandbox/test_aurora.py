@@ -1,6 +1,10 @@
 """RDS: what moto lacks and the course relies on, with real servers behind it."""
 
+import contextlib
+import itertools
 import secrets
+import threading
+import time
 from typing import Any
 
 import boto3
@@ -268,3 +272,28 @@ def test_without_a_database_server_it_says_what_to_install(start_sandbox, monkey
         rds.create_db_instance(**_instance("none", 1))
     assert "SANDBOX_MYSQLD" in str(refused.value) or "install" in str(refused.value)
     assert rds.describe_db_instances()["DBInstances"] == []
+
+
+def test_a_failover_loses_no_acknowledged_row(rds, sandbox, cluster) -> None:
+    _ask(sandbox, f"{cluster}-1", "create table t (n int primary key)")
+    connection = _login(sandbox, f"{cluster}-1")
+    acknowledged: list[int] = []
+
+    def write() -> None:
+        with connection.cursor() as cursor, contextlib.suppress(pymysql.err.MySQLError):
+            for number in itertools.count():
+                cursor.execute("insert into t values (%s)", (number,))
+                connection.commit()
+                acknowledged.append(number)
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    while len(acknowledged) < 200:
+        time.sleep(0.01)
+    rds.failover_db_cluster(DBClusterIdentifier=cluster)
+    _wait(rds, cluster)
+    writing.join(10)
+    with contextlib.suppress(pymysql.err.Error):
+        connection.close()
+    kept = {row[0] for row in _ask(sandbox, f"{cluster}-2", "select n from t")}
+    assert set(acknowledged) <= kept
