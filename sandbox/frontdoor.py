@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from sandbox import auth
+from sandbox.dynamodb.service import answer_directly as dynamodb_answer
 from sandbox.ids import ReproducibleIds
 from sandbox.pace import Pace
 from sandbox.protocol import Call, error_response, read_call
@@ -82,21 +83,26 @@ class FrontDoor:
                 return error_response(call, refused.code, refused.message, refused.status)
             self._ids.before(call.service, call.operation or path)
             self._pace.settle()
-            answer = self._ask_moto(environ, call)
+            answer = self._ask_moto(environ, call, body)
             self._note_what_was_shown(call, answer)
-            if not call.operation.startswith(("Describe", "List", "Get")):
+            # Items change no server and no bastion.
+            looks = call.operation.startswith(("Describe", "List", "Get"))
+            if not looks and call.service != "dynamodb":
                 self._after_change()
             return answer
 
-    def _ask_moto(self, environ: dict[str, Any], call: Call) -> Answer:
+    def _ask_moto(self, environ: dict[str, Any], call: Call, body: bytes) -> Answer:
         answered: list[Any] = []
 
         def start_response(status: str, headers: list, exc_info: Any = None) -> None:
             answered[:] = [status, headers]
 
         try:
+            direct = dynamodb_answer(call, body)
+            if direct is not None:
+                return direct
             chunks = self._moto(environ, start_response)
-            body = b"".join(chunks)
+            content = b"".join(chunks)
         except NotImplementedError:
             return _not_offered(call)
         except Exception:
@@ -112,7 +118,7 @@ class FrontDoor:
         kind = next((v for k, v in headers if k.lower() == "content-type"), "")
         if call.service != "s3" and kind.startswith("text/html") and not status.startswith("2"):
             return _not_offered(call)
-        return status, headers, body
+        return status, headers, content
 
     def _note_what_was_shown(self, call: Call, answer: Answer) -> None:
         if call.operation not in SHOWS:

@@ -51,7 +51,7 @@ class Passage:
     """One resource on its way through passing states to a lasting one.
 
     Attributes:
-        kind: "Instance", "DBCluster" or "DBInstance".
+        kind: such as "Instance", "DBCluster", "DBInstance", "Table" or "Index".
         name: its id.
         passing: the states still to come, the present one first; empty when it has arrived.
         lasting: the state it ends in.

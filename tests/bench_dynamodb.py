@@ -40,7 +40,7 @@ def moto_server() -> Iterator[tuple[Any, int]]:
             endpoint_url=f"http://127.0.0.1:{port}",
             region_name="us-east-1",
             aws_access_key_id="bench",
-            aws_secret_access_key="bench",
+            aws_secret_access_key="bench",  # pragma: allowlist secret
             config=CONFIG,
         )
         deadline = time.monotonic() + 30

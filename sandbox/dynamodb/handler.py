@@ -21,6 +21,8 @@ class SandboxDynamoHandler(DynamoHandler):
 
     def _dispatch(self, request: Any, full_url: str | None = None, headers: Any = None) -> Any:
         operation = (request.headers.get("X-Amz-Target") or "").rpartition(".")[2]
+        if operation == "ImportTable":
+            raise NotImplementedError  # moto would make a table without our storage
         body = request.data or b""
         if operation in service.OPERATIONS:
             url = request.raw_url if full_url is None else full_url

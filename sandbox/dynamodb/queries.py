@@ -1,13 +1,12 @@
 """Query and Scan: a page of a table or an index."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sandbox.dynamodb import legacy
 from sandbox.dynamodb.capacity import Consumed, read_units
 from sandbox.dynamodb.conditions import holds, read_condition
-from sandbox.dynamodb.errors import invalid, invalid_values
+from sandbox.dynamodb.errors import invalid
 from sandbox.dynamodb.expressions import Node, Path, Placeholders, projection
 from sandbox.dynamodb.keyconditions import (
     KeyCondition,
@@ -16,36 +15,12 @@ from sandbox.dynamodb.keyconditions import (
     range_of,
     read_key_conditions,
 )
-from sandbox.dynamodb.storage import HASH_BYTES, IndexItems, Keys, Record, cut_raw
-from sandbox.dynamodb.table import SandboxTable
+from sandbox.dynamodb.sources import Source, names_in, source_of
+from sandbox.dynamodb.storage import HASH_BYTES, Record, cut_raw
 from sandbox.dynamodb.values import Item, type_of
 
 # What one call examines at most.
 LARGEST_PAGE = 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Source:
-    """What a query or scan reads.
-
-    Attributes:
-        table: the table.
-        index: the secondary index; None for the table itself.
-        name: the index's name.
-        local: whether it is a local secondary index.
-        fetches: whether each item is to be had from the table too.
-    """
-
-    table: SandboxTable
-    index: IndexItems | None
-    name: str | None
-    local: bool
-    fetches: bool
-
-    @property
-    def keys(self) -> Keys:
-        """The key schema of what is read."""
-        return self.index.keys if self.index is not None else self.table.store.keys
 
 
 class Page(NamedTuple):
@@ -74,10 +49,10 @@ def query(db: Any, request: dict[str, Any]) -> dict[str, Any]:
             "in the request."
         )
     chosen, paths = _choice(request, placeholders, "QueryFilter")
-    source = _source(db, request, paths, chosen)
+    source = source_of(db, request, paths, chosen)
     keys = source.keys
     where = range_of(conditions, keys)
-    for name in _names(chosen):
+    for name in names_in(chosen):
         if name in keys.names:
             raise invalid(
                 "Filter Expression can only contain non-primary key attributes: "
@@ -106,7 +81,7 @@ def run(
         paths: the attributes wanted; None for all.
         backward: from the largest sort key down.
     """
-    source = _source(db, request, paths, chosen)
+    source = source_of(db, request, paths, chosen)
     if conditions:
         where = _part(source, request, range_of(conditions, source.keys), backward)
     else:
@@ -121,7 +96,7 @@ def scan(db: Any, request: dict[str, Any]) -> dict[str, Any]:
     placeholders = Placeholders(request, ["FilterExpression", "ProjectionExpression"])
     chosen, paths = _choice(request, placeholders, "ScanFilter")
     low, high = _segment(request)
-    source = _source(db, request, paths, chosen)
+    source = source_of(db, request, paths, chosen)
     if start := request.get("ExclusiveStartKey"):
         position = _start(source, start)
         if not low <= position or (high is not None and position >= high):
@@ -167,51 +142,6 @@ def _check_select(request: dict[str, Any]) -> None:
         raise invalid(f"Cannot specify the {given} when choosing to get {what}")
     if select == "ALL_PROJECTED_ATTRIBUTES" and "IndexName" not in request:
         raise invalid("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName")
-
-
-def _source(
-    db: Any, request: dict[str, Any], paths: list[Path] | None, chosen: Node | None
-) -> Source:
-    table = db.table_for_traffic(request["TableName"])
-    name = request.get("IndexName")
-    if name is None:
-        return Source(table, None, None, False, False)
-    record = table.index_named(name)
-    if record is None or getattr(record, "status", "") == "DELETING":
-        raise invalid(f"The table does not have the specified index: {name}")
-    local, index = table.is_local(name), table.store.indexes[name]
-    every = request.get("Select") == "ALL_ATTRIBUTES"
-    asked = [path[0] for path in paths or []]
-    missing = [n for n in asked if isinstance(n, str) and not index.projects(n)]
-    if local:
-        missing += [n for n in _names(chosen) if not index.projects(n)]
-        whole = record.projection["ProjectionType"] == "ALL"
-        return Source(table, index, name, True, bool(missing) or (every and not whole))
-    if request.get("ConsistentRead"):
-        raise invalid("Consistent reads are not supported on global secondary indexes")
-    if record.status != "ACTIVE":
-        raise invalid(f"Cannot read from backfilling global secondary index: {name}")
-    if every and record.projection["ProjectionType"] != "ALL":
-        raise invalid_values(
-            "Select type ALL_ATTRIBUTES is not supported for global secondary index "
-            f"{name} because its projection type is not ALL"
-        )
-    if missing:
-        raise invalid_values(
-            f"Global secondary index {name} does not project [{', '.join(missing)}]"
-        )
-    return Source(table, index, name, False, False)
-
-
-def _names(node: Any) -> set[str]:
-    # The top-level attributes that a condition looks at.
-    if not isinstance(node, tuple):
-        return set()
-    if len(node) == 2 and node[0] == "path":
-        return {node[1][0]}
-    if len(node) == 2 and node[0] == "value":
-        return set()
-    return set().union(*(_names(inner) for inner in node)) if node else set()
 
 
 def _segment(request: dict[str, Any]) -> tuple[bytes, bytes | None]:

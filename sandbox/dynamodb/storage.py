@@ -5,9 +5,9 @@ hash of the partition key (as on AWS, what decides where an item lives), then th
 DynamoDB's order. Get, put and delete cost O(log n); a query or a page of a scan costs O(log n +
 what it reads).
 
-Memory, measured on items of five short attributes (150 bytes of JSON): 0.5 KB per item, and 0.2 KB
-per index that holds it with all its attributes (which it shares), 0.4 KB where the index projects
-some of them. Items never change once stored, so a backup or a stream shares them too.
+Memory, measured on 100,000 books of 195 bytes of JSON: 0.43 KB per item, and 0.18 KB per index that
+holds it with all its attributes (which it shares), 0.35 KB where the index projects some of them.
+Items never change once stored, so a backup or a stream shares them too.
 """
 
 import json

@@ -36,18 +36,24 @@ def value_of(kind: str) -> st.SearchStrategy[dict[str, Any]]:
     return binaries.map(lambda data: {"B": base64.b64encode(data).decode()})
 
 
+def few(kind: str) -> st.SearchStrategy[dict[str, Any]]:
+    """Partition keys: few, so that items share them."""
+    return st.sampled_from([{"S": "a"}, {"S": "b"}] if kind == "S" else FEW[kind])
+
+
 def item(kinds: tuple[str, str, str, str]) -> st.SearchStrategy[dict[str, Any]]:
     partition, sort, other, index_sort = kinds
     return st.fixed_dictionaries(
-        {"p": st.one_of(*[value_of(partition)]), "s": value_of(sort)},
+        {"p": few(partition), "s": value_of(sort)},
         optional={
-            "g": value_of(other),
+            "g": few(other),
             "h": value_of(index_sort),
             "x": st.integers(0, 3).map(lambda n: {"N": str(n)}),
         },
     )
 
 
+FEW = {"N": [{"N": "1"}, {"N": "-1"}], "B": [{"B": "AA=="}, {"B": "AAE="}]}
 KINDS = st.tuples(*[st.sampled_from("SNB")] * 4)
 OPERATORS = st.sampled_from(["=", "<", "<=", ">", ">=", "between", "begins_with"])
 
@@ -107,7 +113,9 @@ def check_query(
     kind = keys.types[keys.sort]
     if operator == "begins_with" and kind == "N":
         return
-    bounds = [data.draw(value_of(kind)) for _ in range(2 if operator == "between" else 1)]
+    here = st.sampled_from([one[keys.sort] for one in there])
+    bound = st.one_of(here, value_of(kind))
+    bounds = [data.draw(bound) for _ in range(2 if operator == "between" else 1)]
     bounds.sort(key=comparable)
     condition = KeyCondition(keys.sort, operator, tuple(bounds))
     where = range_of([KeyCondition(keys.partition, "=", (partition,)), condition], keys)

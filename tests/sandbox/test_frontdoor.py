@@ -135,6 +135,19 @@ def test_only_the_owner_stops_it(request_raw) -> None:
         ("rds", "describe_db_engine_versions", {}),
         ("ec2", "describe_verified_access_groups", {}),
         ("dynamodb", "describe_contributor_insights", {"TableName": "books"}),
+        (
+            "dynamodb",
+            "import_table",
+            {
+                "S3BucketSource": {"S3Bucket": "bucket"},
+                "InputFormat": "CSV",
+                "TableCreationParameters": {
+                    "TableName": "books",
+                    "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+                    "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+                },
+            },
+        ),
     ],
 )
 def test_what_is_not_offered_is_said_by_name(sandbox, service, operation, arguments) -> None:
