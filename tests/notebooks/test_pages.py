@@ -81,6 +81,7 @@ def test_anatomy(name: str) -> None:
     assert any("connect()" in c.source for c in code[:2])
     if number.count(".") and not number.endswith(".1"):
         assert f'catch_up("{number}")' in "".join(c.source for c in code[:2])
+    assert "=== " not in text
     for heading in ("## On your own", "## Recap"):
         assert heading in text
     if number != "00":
