@@ -33,6 +33,10 @@ NEXT = {
         "AWS hands out a private key once only. If you have lost the file, delete the key pair: "
         'ec2.delete_key_pair(KeyName="...")'
     ),
+    "LimitExceeded": (
+        "An IAM user has two access keys at most. Delete one that you no longer need: "
+        'iam.delete_access_key(UserName="cloud_user", AccessKeyId="...")'
+    ),
     "InvalidPermission.Duplicate": "The rule is there already: nothing to do.",
     "DBClusterNotFoundFault": "Create it on page 1.3, or let catch_up() do it.",
     "UnrecognizedClientException": "The access key is not valid (any more). Run connect() again.",
