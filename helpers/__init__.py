@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from helpers.bastion import host_keys as host_keys
+    from helpers.charts import bar_chart as bar_chart
     from helpers.checks import check as check
     from helpers.checks import verdict as verdict
+    from helpers.console import dynamodb_console as dynamodb_console
     from helpers.database import engine as engine
     from helpers.drawing import network_map as network_map
     from helpers.environment import check_environment as check_environment
@@ -18,8 +20,11 @@ if TYPE_CHECKING:
     from helpers.existing import find as find
     from helpers.existing import keep_existing as keep_existing
     from helpers.existing import tagged as tagged
+    from helpers.items import items_table as items_table
+    from helpers.items import partitions_chart as partitions_chart
     from helpers.keys import key_file as key_file
     from helpers.keys import password as password
+    from helpers.lab3_resources import leftovers as leftovers
     from helpers.network import can_reach as can_reach
     from helpers.network import describe_account as describe_account
     from helpers.pages import catch_up as catch_up
@@ -40,6 +45,7 @@ if TYPE_CHECKING:
 PUBLIC = {
     "COURSE": "existing",
     "CourseError": "errors",
+    "bar_chart": "charts",
     "can_reach": "network",
     "catch_up": "pages",
     "check": "checks",
@@ -47,15 +53,19 @@ PUBLIC = {
     "connect": "session",
     "connection_form": "workbench",
     "describe_account": "network",
+    "dynamodb_console": "console",
     "engine": "database",
     "facts": "tables",
     "find": "existing",
     "host_keys": "bastion",
     "inventory": "resources",
+    "items_table": "items",
     "keep_existing": "existing",
     "key_file": "keys",
+    "leftovers": "lab3_resources",
     "my_address": "session",
     "network_map": "drawing",
+    "partitions_chart": "items",
     "password": "keys",  # pragma: allowlist secret
     "ssh_address": "session",
     "table": "tables",

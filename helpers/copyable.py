@@ -40,13 +40,18 @@ class Copyable:
             button = ""
             if value is not None:
                 shown = f"<code>{html.escape(value)}</code>"
-                button = (
-                    f'<button type="button" data-copy="{html.escape(value)}" '
-                    f'aria-label="Copy {html.escape(field)}" onclick="{_ON_CLICK}">Copy</button>'
-                )
+                button = copy_button(field, value)
             rows.append(f"<tr><td>{html.escape(field)}</td><td>{shown}</td><td>{button}</td></tr>")
         caption = f"<caption>{html.escape(self.title)}</caption>"
         return f'{_STYLE}<table class="course-copy">{caption}{"".join(rows)}</table>'
+
+
+def copy_button(name: str, value: str) -> str:
+    """A button that copies the value, as HTML; `name` says aloud what it copies."""
+    return (
+        f'<button type="button" data-copy="{html.escape(value)}" '
+        f'aria-label="Copy {html.escape(name)}" onclick="{_ON_CLICK}">Copy</button>'
+    )
 
 
 # navigator.clipboard exists only where the page is served from this machine or by HTTPS.

@@ -7,7 +7,7 @@ from moto.dynamodb import urls
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.table import GlobalSecondaryIndex
 
-from sandbox.dynamodb.errors import in_use, invalid, not_found
+from sandbox.dynamodb.errors import DynamoDBError, in_use, invalid, not_found
 from sandbox.dynamodb.expiry import expire
 from sandbox.dynamodb.table import SandboxTable
 from sandbox.pace import Pace, Passage
@@ -83,7 +83,8 @@ class SandboxDynamoDB(DynamoDBBackend):
             DynamoDBError: ResourceInUseException for a name that is taken.
         """
         if name in self.tables:
-            raise in_use(f"Table already exists: {name}")
+            # Here AWS says only this much.
+            raise DynamoDBError("ResourceInUseException", f"Table already exists: {name}")
         # The abstract methods are CloudFormation's, which the sandbox does not offer.
         table = SandboxTable(  # type: ignore[abstract]
             name, account_id=self.account_id, region=self.region_name, **settings

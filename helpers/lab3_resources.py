@@ -1,0 +1,93 @@
+"""Lists what Labs 2 and 3 have made in the account: DynamoDB tables, their backups, a key."""
+
+import csv
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from helpers.existing import COURSE
+from helpers.keys import key_file
+from helpers.tables import Table
+
+USER = "cloud_user"
+# In the order of page 3.19: a table's indexes go with it, a user's keys must go before the user.
+KINDS = ("backup", "table", "index", "access key", "CSV of the key", "IAM user")
+# A DynamoDB backup cannot bear a tag, so the course's backups bear its value in their names.
+BACKUPS = COURSE["Value"]
+Row = tuple[str, str, str, str]
+
+
+class Leftovers(Table):
+    """The things of Labs 2 and 3; one row each, with the columns what, name, of and state."""
+
+    def per_kind(self) -> Table:
+        """How many there are of each kind, with the columns what and left; 0 is shown too."""
+        counts = self["what"].value_counts()
+        return Table({"what": KINDS, "left": [int(counts.get(kind, 0)) for kind in KINDS]})
+
+
+def leftovers() -> Leftovers:
+    """Ask AWS for everything of Labs 2 and 3 that is the course's, in the client's region.
+
+    Tables and the user `cloud_user` are the course's if they have its tag. A backup is, if its
+    table is, or if its name begins with the tag's value; an access key, if it is the one in the CSV
+    of page 3.4, or if its user is. An access key is shown by its first letters.
+    """
+    tables = list(course_tables(boto3.client("dynamodb")))
+    rows = [*_backups(tables), *_tables(tables), *_of_user()]
+    return Leftovers(rows, columns=["what", "name", "of", "state"])
+
+
+def course_tables(dynamodb: Any) -> Iterator[dict[str, Any]]:
+    """The descriptions of the tables that have the course's tag, as DescribeTable gives them."""
+    for page in dynamodb.get_paginator("list_tables").paginate():
+        for name in page["TableNames"]:
+            try:
+                table = dynamodb.describe_table(TableName=name)["Table"]
+                tags = dynamodb.list_tags_of_resource(ResourceArn=table["TableArn"])["Tags"]
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "ResourceNotFoundException":
+                    raise
+                continue  # gone since it was listed
+            if COURSE in tags:
+                yield table
+
+
+def _tables(tables: list[dict[str, Any]]) -> Iterator[Row]:
+    for table in tables:
+        yield "table", table["TableName"], "", table["TableStatus"]
+        for index in table.get("GlobalSecondaryIndexes", []):
+            yield "index", index["IndexName"], table["TableName"], index["IndexStatus"]
+        for index in table.get("LocalSecondaryIndexes", []):
+            yield "index", index["IndexName"], table["TableName"], table["TableStatus"]
+
+
+def _backups(tables: list[dict[str, Any]]) -> Iterator[Row]:
+    ids = {table["TableId"] for table in tables}
+    pages = boto3.client("dynamodb").get_paginator("list_backups").paginate()
+    for backup in pages.build_full_result().get("BackupSummaries", []):
+        if backup["TableId"] in ids or backup["BackupName"].startswith(BACKUPS):
+            yield "backup", backup["BackupName"], backup["TableName"], backup["BackupStatus"]
+
+
+def _of_user() -> Iterator[Row]:
+    iam = boto3.client("iam")
+    file = key_file(USER).with_name(f"{USER}_accessKeys.csv")
+    text = file.read_text(encoding="utf-8-sig") if file.exists() else ""
+    kept = {row.get("Access key ID") for row in csv.DictReader(text.splitlines())}
+    try:
+        ours = COURSE in iam.list_user_tags(UserName=USER)["Tags"]
+        keys = iam.list_access_keys(UserName=USER)["AccessKeyMetadata"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchEntity":
+            raise
+        ours, keys = False, []
+    for key in keys:
+        if ours or key["AccessKeyId"] in kept:
+            yield "access key", f"{key['AccessKeyId'][:4]}…", USER, key["Status"]
+    if file.exists():
+        yield "CSV of the key", file.name, USER, ""
+    if ours:
+        yield "IAM user", USER, "", ""
