@@ -9,7 +9,6 @@ from statistics import median
 
 import boto3
 import click
-import nbformat
 import pandas as pd
 import pymysql
 
@@ -18,10 +17,21 @@ from helpers.database import connect
 from helpers.pages import pages as page_files
 from helpers.pages import run_steps
 from tests.conftest import running_sandbox
-from tests.notebooks.record import CELL_TIMEOUT, NOTEBOOKS, PROJECT, fresh_sandbox, pages
+from tests.notebooks.record import CELL_TIMEOUT, NOTEBOOKS, fresh_sandbox, pages
 
 ROWS = 100_000
 ROUNDS = 7
+
+# A page's cells one after the other in one process: no kernel, no messages, nothing compared.
+SCRIPT = """
+import json, sys
+from IPython.core.interactiveshell import InteractiveShell
+
+shell = InteractiveShell.instance()
+for cell in json.load(open(sys.argv[1]))["cells"]:
+    if cell["cell_type"] == "code":
+        shell.run_cell("".join(cell["source"])).raise_error()
+"""
 
 
 def first_row() -> float:
@@ -69,25 +79,15 @@ def pages_and_scripts() -> tuple[float, float]:
             words += [f"--nbval-cell-timeout={CELL_TIMEOUT}", "-p", "no:cacheprovider", str(page)]
             _run([sys.executable, *words], environment)
             compared += time.perf_counter() - began
-        cells = nbformat.read(page, as_version=4).cells
-        text = "\n\n".join(c.source for c in cells if c.cell_type == "code")
-        with fresh_sandbox() as environment, tempfile.TemporaryDirectory() as folder:
-            script = Path(folder) / "page.ipy"  # the cells' `%sql` and `!aws` are IPython's
-            script.write_text(text)
+        with fresh_sandbox() as environment:
             began = time.perf_counter()
-            _run([sys.executable, "-m", "IPython", "--no-banner", str(script)], environment)
+            _run([sys.executable, "-c", SCRIPT, str(page)], environment)
             scripts += time.perf_counter() - began
     return compared, scripts
 
 
 def _run(command: list[str], environment: dict[str, str]) -> None:
-    result = subprocess.run(
-        command,
-        env=environment,
-        cwd=NOTEBOOKS if "IPython" in command else PROJECT,
-        capture_output=True,
-        text=True,
-    )
+    result = subprocess.run(command, env=environment, cwd=NOTEBOOKS, capture_output=True, text=True)
     if result.returncode:
         raise click.ClickException(result.stdout[-3000:] + result.stderr[-3000:])
 
