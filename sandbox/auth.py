@@ -32,9 +32,8 @@ def check(call: Call, environ: dict, body: bytes) -> None:
     """
     if call.authorization is None:
         raise _refusal(call, "missing")
-    secret = _secret_of(
-        call.authorization["key"], environ.get("HTTP_X_AMZ_SECURITY_TOKEN"), call.service
-    )
+    token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN")
+    secret = _secret_of(call.authorization["key"], token)
     if secret is None:
         raise _refusal(call, "unknown key")
     expected = _signature(call, environ, body, Credentials(call.authorization["key"], secret))
@@ -42,7 +41,7 @@ def check(call: Call, environ: dict, body: bytes) -> None:
         raise _refusal(call, "wrong secret")
 
 
-def _secret_of(key_id: str, session_token: str | None, service: str) -> str | None:
+def _secret_of(key_id: str, session_token: str | None) -> str | None:
     for user in iam_backends[DEFAULT_ACCOUNT_ID]["aws"].users.values():
         for key in user.access_keys:
             if key.access_key_id == key_id:

@@ -21,6 +21,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from sandbox.errors import SandboxError
+from sandbox.home import write_private
 from sandbox.install import NoDatabaseServer, Program, install_command
 
 # RDS's own names for its two accounts.
@@ -137,13 +138,13 @@ def create(folder: Path, program: Program, cache: Path | None = None) -> None:
         (REPLICATION_USER, "REPLICATION SLAVE ON *.* TO {}"),
     ):
         password = secrets.token_urlsafe(24)
-        _write_private(folder / user, password)
+        write_private(folder / user, password)
         account = f"{user}@'{LOOPBACK}'"
         statements += [
             f"CREATE USER {account} IDENTIFIED BY '{password}';\n",
             f"GRANT {grant.format(account)};\n",
         ]
-    _write_private(folder / "first-start.sql", "".join(statements))
+    write_private(folder / "first-start.sql", "".join(statements))
     partial.rename(folder / "data")  # last: from here on the database exists
 
 
@@ -239,12 +240,4 @@ def _quoted(path: Path) -> str:
 
 def _write_options(path: Path, settings: dict[str, str]) -> None:
     lines = [f"{name} = {value}" for name, value in settings.items()]
-    partial = path.with_suffix(".partial")
-    _write_private(partial, "\n".join(["[mysqld]", *lines, ""]))
-    partial.replace(path)
-
-
-def _write_private(path: Path, text: str) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-    with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
+    write_private(path, "\n".join(["[mysqld]", *lines, ""]))

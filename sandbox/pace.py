@@ -105,10 +105,6 @@ class Pace:
             if passage.kind == kind and shown(passage.name):
                 passage.seen = True
 
-    def is_under_way(self, kind: str, name: str) -> bool:
-        """Whether the resource is in a passing state."""
-        return (kind, name) in self._passages
-
     def hurry(self, kinds: Iterable[str], name: str | None = None) -> None:
         """At pace `instant`, end passages that nobody looked at: traffic waits for no look.
 

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/LegacyCondition
 from typing import Any
 
 from sandbox.dynamodb.errors import invalid, invalid_values
-from sandbox.dynamodb.expressions import Node
+from sandbox.dynamodb.expressions import Node, Path, Placeholders, projection
 from sandbox.dynamodb.keyconditions import KeyCondition
 from sandbox.dynamodb.updates import Action
 from sandbox.dynamodb.values import type_of
@@ -29,6 +29,15 @@ OLD = (
     "ScanFilter",
     "ConditionalOperator",
 )
+
+
+def paths_asked_for(request: dict[str, Any], placeholders: Placeholders) -> list[Path] | None:
+    """The paths that a read is to return, from whichever parameter names them; None for all."""
+    if "ProjectionExpression" in request:
+        return projection(request["ProjectionExpression"], placeholders)
+    if "AttributesToGet" in request:
+        return [(name,) for name in request["AttributesToGet"]]
+    return None
 
 
 def check_not_mixed(request: dict[str, Any]) -> None:

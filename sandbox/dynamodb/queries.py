@@ -7,7 +7,7 @@ from sandbox.dynamodb import legacy
 from sandbox.dynamodb.capacity import Consumed, read_units
 from sandbox.dynamodb.conditions import holds, read_condition
 from sandbox.dynamodb.errors import invalid
-from sandbox.dynamodb.expressions import Node, Path, Placeholders, projection
+from sandbox.dynamodb.expressions import Node, Path, Placeholders
 from sandbox.dynamodb.keyconditions import (
     KeyCondition,
     Range,
@@ -117,11 +117,7 @@ def _choice(
         chosen = read_condition("FilterExpression", request["FilterExpression"], placeholders)
     elif old in request:
         chosen = legacy.condition(request[old], request.get("ConditionalOperator"))
-    paths = None
-    if "ProjectionExpression" in request:
-        paths = projection(request["ProjectionExpression"], placeholders)
-    elif "AttributesToGet" in request:
-        paths = [(name,) for name in request["AttributesToGet"]]
+    paths = legacy.paths_asked_for(request, placeholders)
     placeholders.check_all_used()
     _check_select(request)
     return chosen, paths

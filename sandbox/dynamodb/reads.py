@@ -5,7 +5,7 @@ from typing import Any
 from sandbox.dynamodb import legacy
 from sandbox.dynamodb.capacity import Consumed, read_units
 from sandbox.dynamodb.errors import invalid
-from sandbox.dynamodb.expressions import Path, Placeholders, projection
+from sandbox.dynamodb.expressions import Path, Placeholders
 from sandbox.dynamodb.storage import cut_raw
 
 LARGEST_ANSWER = 16 * 1024 * 1024
@@ -87,10 +87,6 @@ def read_projection(request: dict[str, Any]) -> list[Path] | None:
     """
     legacy.check_not_mixed(request)
     placeholders = Placeholders(request, ["ProjectionExpression"])
-    paths = None
-    if "ProjectionExpression" in request:
-        paths = projection(request["ProjectionExpression"], placeholders)
-    elif "AttributesToGet" in request:
-        paths = [(name,) for name in request["AttributesToGet"]]
+    paths = legacy.paths_asked_for(request, placeholders)
     placeholders.check_all_used()
     return paths
