@@ -10,7 +10,7 @@ UV := .tools/bin/uv
 ROOM := .venv/.installed
 
 lab: $(ROOM) .venv/.database
-	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/00-start-here.ipynb
+	$(BIN)/jupyter lab --ServerApp.root_dir=. $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/00-start-here.ipynb
 
 setup: $(ROOM) .venv/.database .venv/.browser
 
