@@ -1,0 +1,77 @@
+"""What the rooms of this RDS share: what is leaving, and the passing states."""
+
+from collections.abc import MutableMapping
+from concurrent.futures import Future
+from functools import partial
+from typing import Any, ClassVar
+
+from moto.rds import urls
+from moto.rds.exceptions import DBClusterNotFoundError
+from moto.rds.models import DBCluster, DBInstance, RDSBackend
+from moto.utilities.utils import CaseInsensitiveDict
+
+from sandbox.pace import Pace, Passage
+from sandbox.servers import DatabaseServers
+
+
+class AuroraBase(RDSBackend):
+    """moto's RDS with the sandbox's pace and real servers at hand."""
+
+    pace: ClassVar[Pace]
+    servers: ClassVar[DatabaseServers]
+    _url_module = urls  # moto looks for it beside the class
+
+    def __init__(self, region_name: str, account_id: str):
+        super().__init__(region_name, account_id)
+        # Deleted, but still to be seen in state `deleting`; moto forgets them at once.
+        self.leaving_instances: MutableMapping[str, DBInstance] = CaseInsensitiveDict()
+        self.leaving_clusters: MutableMapping[str, DBCluster] = CaseInsensitiveDict()
+
+    def _cluster(self, name: str) -> DBCluster:
+        if name not in self.clusters:
+            raise DBClusterNotFoundError(name)
+        return self.clusters[name]
+
+    def _pass_cluster(
+        self,
+        cluster: DBCluster,
+        passing: str,
+        work: Future | None = None,
+        lasting: str = "available",
+    ) -> None:
+        name = cluster.db_cluster_identifier
+        self._pass("DBCluster", cluster, name, passing, lasting, work, self.leaving_clusters)
+
+    def _pass_instance(
+        self, instance: DBInstance, passing: str, work: Future, lasting: str = "available"
+    ) -> None:
+        name = instance.db_instance_identifier
+        self._pass("DBInstance", instance, name, passing, lasting, work, self.leaving_instances)
+
+    def _pass(
+        self,
+        kind: str,
+        model: Any,
+        name: str,
+        passing: str,
+        lasting: str,
+        work: Future | None,
+        leaving: MutableMapping,
+    ) -> None:
+        # Neither may be a closure: what the sandbox remembers of a passage, it pickles.
+        show = partial(setattr, model, "status")
+        arrived = partial(leaving.pop, name, None) if passing == "deleting" else None
+        self.pace.begin(Passage(kind, name, [passing], lasting, show, work, arrived))
+
+    def _leaving(
+        self,
+        leaving: MutableMapping,
+        name: str | None,
+        filters: Any,
+        kind: type,
+    ) -> list[Any]:
+        if name:
+            return [leaving[name]] if name in leaving else []
+        if filters and leaving:
+            return list(self._filter_resources(leaving, filters, kind).values())
+        return list(leaving.values())

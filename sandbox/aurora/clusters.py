@@ -1,0 +1,156 @@
+"""Aurora clusters: made, changed, failed over, stopped and deleted, with their real servers."""
+
+from typing import Any
+
+from moto.rds.exceptions import (
+    DBClusterNotFoundError,
+    DBClusterToBeDeletedHasActiveMembers,
+    InvalidParameterValue,
+    RDSClientError,
+)
+from moto.rds.models import DBCluster, DBInstanceClustered
+
+from sandbox.aurora.models import ENGINE, ENGINE_VERSION, AuroraCluster, account_hash
+from sandbox.aurora.placement import Placement
+
+
+class ClusterCalls(Placement):
+    """The calls on clusters, for Aurora MySQL; other engines stay moto's."""
+
+    def create_db_cluster(self, kwargs: dict[str, Any]) -> DBCluster:
+        """Refuse a name that is taken (moto overwrites), and pass through `creating`."""
+        name = kwargs["db_cluster_identifier"]
+        if name in self.clusters or name in self.leaving_clusters:
+            raise RDSClientError("DBClusterAlreadyExistsFault", "DB Cluster already exists")
+        if kwargs.get("engine") != ENGINE:
+            return super().create_db_cluster(kwargs)
+        self._validate_db_identifier(name)
+        if not kwargs.get("manage_master_user_password"):
+            _check_password(kwargs.get("master_user_password"))
+        if kwargs.get("master_username") == "rdsadmin":
+            raise InvalidParameterValue(
+                "MasterUsername rdsadmin cannot be used as it is a reserved word used by the engine"
+            )
+        groups = self._check_placement(kwargs)
+        cluster = AuroraCluster(
+            self,
+            **{"engine_version": ENGINE_VERSION, **kwargs, "vpc_security_group_ids": groups},
+        )
+        cluster.url_identifier = account_hash(self.account_id, self.region_name)
+        cluster.parameter_group = kwargs.get("db_cluster_parameter_group_name") or (
+            "default.aurora-mysql8.0"
+        )
+        self.clusters[name] = cluster
+        cluster.save_automated_backup()
+        self._pass_cluster(cluster, "creating")
+        return cluster
+
+    def describe_db_clusters(
+        self, db_cluster_identifier: str | None = None, filters: Any = None
+    ) -> list[DBCluster]:
+        """Show also those that are being deleted."""
+        leaving = self._leaving(self.leaving_clusters, db_cluster_identifier, filters, DBCluster)
+        try:
+            return super().describe_db_clusters(db_cluster_identifier, filters) + leaving
+        except DBClusterNotFoundError:
+            if leaving:
+                return leaving
+            raise
+
+    def modify_db_cluster(self, kwargs: dict[str, Any]) -> DBCluster:
+        """Take a new master password to the real servers; refuse a bad one before any change."""
+        cluster = self._cluster(kwargs["db_cluster_identifier"])
+        password = kwargs.get("master_user_password")
+        if password is not None:
+            _check_password(password)
+        if not isinstance(cluster, AuroraCluster):
+            return super().modify_db_cluster(kwargs)
+        if kwargs.get("vpc_security_group_ids"):
+            self._check_groups(kwargs["vpc_security_group_ids"])
+        answer = super().modify_db_cluster(kwargs)
+        if password is not None:
+            real = self.servers.cluster(cluster.db_cluster_identifier)
+            work = real.submit(real.set_master_password, cluster.master_username, password)
+            self._pass_cluster(cluster, "resetting-master-credentials", work)
+        return answer
+
+    def delete_db_cluster(
+        self, cluster_identifier: str, snapshot_name: str | None = None
+    ) -> DBCluster:
+        """Pass through `deleting`; the servers and the data go."""
+        cluster = self._cluster(cluster_identifier)
+        if not isinstance(cluster, AuroraCluster):
+            return super().delete_db_cluster(cluster_identifier, snapshot_name)
+        if cluster.members:
+            raise DBClusterToBeDeletedHasActiveMembers()
+        super().delete_db_cluster(cluster_identifier, snapshot_name)
+        name = cluster.db_cluster_identifier
+        # AWS deletes the automated backups with the cluster. moto keeps them, and then refuses the
+        # next cluster of that name within the same minute.
+        for snapshot_id, snapshot in list(self.cluster_snapshots.items()):
+            of_this_cluster = snapshot.cluster.db_cluster_identifier == name
+            if of_this_cluster and snapshot.snapshot_type == "automated":
+                del self.cluster_snapshots[snapshot_id]
+        self.leaving_clusters[name] = cluster
+        work = self.servers.delete(name)
+        self._pass_cluster(cluster, "deleting", work, "deleted")
+        return cluster
+
+    def failover_db_cluster(
+        self, db_cluster_identifier: str, target_db_instance_identifier: str | None = None
+    ) -> DBCluster:
+        """Promote the reader with the lowest promotion tier; moto takes any."""
+        cluster = self._cluster(db_cluster_identifier)
+        if target_db_instance_identifier is None and (successor := _successor(cluster)):
+            target_db_instance_identifier = successor.db_instance_identifier
+        super().failover_db_cluster(db_cluster_identifier, target_db_instance_identifier)
+        if isinstance(cluster, AuroraCluster):
+            real = self.servers.cluster(cluster.db_cluster_identifier)
+            work = real.submit(real.promote, target_db_instance_identifier)
+            self._pass_cluster(cluster, "failing-over", work)
+        return cluster
+
+    def stop_db_cluster(self, cluster_identifier: str) -> DBCluster:
+        """Stop the real servers too."""
+        answer = super().stop_db_cluster(cluster_identifier)
+        return self._stop_or_start(cluster_identifier, "stopping", "stopped") or answer
+
+    def start_db_cluster(self, cluster_identifier: str) -> DBCluster:
+        """Start the real servers too."""
+        answer = super().start_db_cluster(cluster_identifier)
+        return self._stop_or_start(cluster_identifier, "starting", "available") or answer
+
+    def _stop_or_start(self, name: str, passing: str, lasting: str) -> DBCluster | None:
+        cluster = self._cluster(name)
+        if not isinstance(cluster, AuroraCluster):
+            return None
+        real = self.servers.cluster(cluster.db_cluster_identifier)
+        work = real.submit(real.stop if passing == "stopping" else real.start)
+        for member in cluster.members:
+            self._pass_instance(member, passing, work, lasting)
+        self._pass_cluster(cluster, passing, work, lasting)
+        return cluster
+
+
+def _successor(cluster: DBCluster) -> DBInstanceClustered | None:
+    readers = [m for m in cluster.members if not m.is_cluster_writer and m.status == "available"]
+    return min(readers, key=lambda m: m.promotion_tier, default=None)
+
+
+def _check_password(password: str | None) -> None:
+    # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBCluster.html
+    if not password:
+        raise InvalidParameterValue(
+            "The parameter MasterUserPassword must be provided and must not be blank."
+        )
+    if not 8 <= len(password) <= 41:
+        length = "shorter than 8" if len(password) < 8 else "longer than 41"
+        raise InvalidParameterValue(
+            "The parameter MasterUserPassword is not a valid password because it is "
+            f"{length} characters."
+        )
+    if not all(33 <= ord(c) <= 126 and c not in '/@"' for c in password):
+        raise InvalidParameterValue(
+            "The parameter MasterUserPassword is not a valid password. Only printable ASCII "
+            "characters besides '/', '@', '\"', ' ' may be used."
+        )

@@ -1,0 +1,126 @@
+"""Aurora instances: each one a real server that is started, and stopped for good."""
+
+import hashlib
+import re
+from typing import Any
+
+from moto.rds.exceptions import (
+    DBInstanceAlreadyExists,
+    DBInstanceNotFoundError,
+    InvalidParameterCombination,
+    RDSClientError,
+)
+from moto.rds.models import DBInstance
+
+from sandbox.aurora.models import ENGINE, AuroraInstance
+from sandbox.aurora.placement import Placement
+from sandbox.install import NoDatabaseServer, find_program
+from sandbox.servers import Master
+
+# https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Concepts.DBInstanceClass.SupportAurora.html
+INSTANCE_CLASS = re.compile(
+    r"db\.(serverless|t3\.(medium|large)|t4g\.(medium|large)"
+    r"|(r5|r6g|r6i|r7g|r7i|r8g|x2g)\.(\d*x?large))"
+)
+
+
+class InstanceCalls(Placement):
+    """The calls on instances of Aurora clusters; other engines stay moto's."""
+
+    def create_db_instance(self, db_kwargs: dict[str, Any]) -> DBInstance:
+        """Start a real server: the writer of a cluster without one, else a replica."""
+        if db_kwargs.get("engine") != ENGINE:
+            return super().create_db_instance(db_kwargs)
+        name = db_kwargs["db_instance_identifier"]
+        if name in self.databases or name in self.leaving_instances:
+            raise DBInstanceAlreadyExists()
+        self._validate_db_identifier(name)
+        if not db_kwargs.get("db_cluster_identifier"):
+            raise InvalidParameterCombination(
+                f"The engine {ENGINE} needs a DBClusterIdentifier: create the DB cluster first."
+            )
+        cluster = self._cluster(db_kwargs["db_cluster_identifier"])
+        instance_class = db_kwargs["db_instance_class"]
+        if not INSTANCE_CLASS.fullmatch(instance_class):
+            raise InvalidParameterCombination(
+                "RDS does not support creating a DB instance with the following combination: "
+                f"DBInstanceClass={instance_class}, Engine={ENGINE}, "
+                f"EngineVersion={cluster.engine_version}, LicenseModel=general-public-license. "
+                "For supported combinations of instance class and database engine version, "
+                "see the documentation."
+            )
+        try:
+            find_program()
+        except NoDatabaseServer as error:
+            # AWS has servers always; here the way to one is to be said, and nothing half-made.
+            raise RDSClientError("InsufficientDBInstanceCapacity", str(error)) from error
+        zones = self._zones(cluster)
+        # The abstract methods are CloudFormation's, which the sandbox does not offer.
+        instance = AuroraInstance(  # type: ignore[abstract]
+            backend=self,
+            **{
+                "publicly_accessible": False,
+                "availability_zone": zones[len(cluster.members) % len(zones)],
+                **db_kwargs,
+                "db_subnet_group_name": cluster.db_subnet_group_name
+                if cluster.db_subnet_group_name in self.subnet_groups
+                else None,
+            },
+        )
+        instance.port = cluster.port
+        instance.dbi_resource_id = "db-" + hashlib.sha256(name.encode()).hexdigest()[:26].upper()
+        self.databases[name] = instance
+        instance.add_event("DB_INSTANCE_CREATE")
+        real = self.servers.cluster(cluster.db_cluster_identifier)
+        master = Master(
+            cluster.master_username or "admin",
+            cluster._master_user_password,
+            cluster.database_name,
+        )
+        work = real.submit(real.add, instance.db_instance_identifier, master)
+        self._pass_instance(instance, "creating", work)
+        return instance
+
+    def describe_db_instances(
+        self, db_instance_identifier: str | None = None, filters: Any = None
+    ) -> list[DBInstance]:
+        """Show also those that are being deleted."""
+        leaving = self._leaving(self.leaving_instances, db_instance_identifier, filters, DBInstance)
+        try:
+            return super().describe_db_instances(db_instance_identifier, filters) + leaving
+        except DBInstanceNotFoundError:
+            if leaving:
+                return leaving
+            raise
+
+    def delete_db_instance(
+        self,
+        db_instance_identifier: str,
+        final_db_snapshot_identifier: str | None = None,
+        skip_final_snapshot: bool | None = False,
+        delete_automated_backups: bool | None = True,
+    ) -> DBInstance:
+        """Stop the real server; a reader takes over from a writer that is deleted."""
+        if db_instance_identifier in self.leaving_instances:
+            raise RDSClientError(
+                "InvalidDBInstanceState",
+                f"Instance {db_instance_identifier} is already being deleted.",
+            )
+        instance = self.databases.get(db_instance_identifier)
+        if not isinstance(instance, AuroraInstance):
+            return super().delete_db_instance(
+                db_instance_identifier,
+                final_db_snapshot_identifier,
+                skip_final_snapshot,
+                delete_automated_backups,
+            )
+        # Without a final snapshot: of an Aurora instance there is none, only of its cluster.
+        super().delete_db_instance(db_instance_identifier, None, True, delete_automated_backups)
+        name, cluster = instance.db_instance_identifier, instance.cluster
+        cluster.designate_writer()
+        successor = cluster.writer.db_instance_identifier if cluster.writer else None
+        self.leaving_instances[name] = instance
+        real = self.servers.cluster(cluster.db_cluster_identifier)
+        work = real.submit(real.remove, name, successor)
+        self._pass_instance(instance, "deleting", work, "deleted")
+        return instance
