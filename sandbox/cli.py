@@ -18,7 +18,7 @@ import psutil
 from sandbox import install as installer
 from sandbox import mysqld
 from sandbox.errors import SandboxError
-from sandbox.home import Home, default_home, is_alive
+from sandbox.home import Home, default_home
 from sandbox.pace import PaceName
 
 START_TIMEOUT = 60.0
@@ -55,11 +55,17 @@ def main() -> None:
     """A local AWS account for the course: real databases and bastions on 127.0.0.1."""
 
 
+memory_option = click.option(
+    "--in-memory", is_flag=True, help="Keep no account on disk: it is empty after a stop."
+)
+
+
 @main.command()
 @home_option
 @port_option
 @pace_option
-def start(home: Path | None, port: int | None, pace: PaceName) -> None:
+@memory_option
+def start(home: Path | None, port: int | None, pace: PaceName, in_memory: bool) -> None:
     """Start the sandbox, or find it running; returns when it is ready."""
     place = _home(home)
     place.prepare()
@@ -67,14 +73,14 @@ def start(home: Path | None, port: int | None, pace: PaceName) -> None:
     if running:
         click.echo(f"The sandbox is running already at {running['endpoint_url']}.")
         return
-    running = _start(place, port, pace)
+    running = _start(place, port, pace, in_memory)
     click.echo(f"The sandbox is ready at {running['endpoint_url']}.")
 
 
 @main.command()
 @home_option
 def stop(home: Path | None) -> None:
-    """Stop the sandbox and everything that it runs."""
+    """Stop the sandbox and everything that it runs; the account is kept for the next start."""
     place = _home(home)
     was_running = _stop(place)
     click.echo("The sandbox is stopped." if was_running else "The sandbox was not running.")
@@ -115,6 +121,8 @@ def reset(home: Path | None, yes: bool) -> None:
     _stop(place)
     for leftover in (place.databases, place.folder / "bastions", place.aws):
         shutil.rmtree(leftover, ignore_errors=True)
+    for file in place.folder.glob(f"{place.account.name}*"):  # SQLite's log beside it too
+        file.unlink()
     if running:
         _start(place, None, running["pace"])
     click.echo("The sandbox's account is empty.")
@@ -138,21 +146,23 @@ def install() -> None:
 @home_option
 @port_option
 @pace_option
-def serve(home: Path | None, port: int | None, pace: PaceName) -> None:
+@memory_option
+def serve(home: Path | None, port: int | None, pace: PaceName, in_memory: bool) -> None:
     """Be the sandbox, in the foreground."""
     from sandbox.server import serve
 
-    serve(_home(home), port, pace)
+    serve(_home(home), port, pace, durable=not in_memory)
 
 
 def _home(folder: Path | None) -> Home:
     return Home(folder.expanduser().resolve() if folder else default_home())
 
 
-def _start(home: Home, port: int | None, pace: PaceName) -> dict:
+def _start(home: Home, port: int | None, pace: PaceName, in_memory: bool = False) -> dict:
     home.token()
     command = [sys.executable, "-m", "sandbox", "serve", "--home", str(home.folder)]
     command += ["--pace", pace] + (["--port", str(port)] if port else [])
+    command += ["--in-memory"] if in_memory else []
     with home.log_file.open("w") as output:
         # Of its own session: Ctrl-C in this terminal, or in JupyterLab's, is not meant for it.
         process = subprocess.Popen(
@@ -193,9 +203,9 @@ def _stop(home: Home) -> bool:
         with contextlib.suppress(urllib.error.URLError, TimeoutError):
             urllib.request.urlopen(request, timeout=5).close()
         deadline = time.monotonic() + STOP_TIMEOUT
-        while is_alive(running) and time.monotonic() < deadline:
+        while home.is_alive(running) and time.monotonic() < deadline:
             time.sleep(0.02)
-        if is_alive(running):
+        if home.is_alive(running):
             psutil.Process(running["pid"]).kill()
     home.running_file.unlink(missing_ok=True)
     mysqld.stop_leftovers(home.folder)

@@ -1,6 +1,7 @@
 """EC2 as moto has it, with AWS's passing states, and a console output that tells the host keys."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 from moto.core.responses import ActionResult
@@ -34,6 +35,23 @@ class SandboxEC2(EC2Backend):
     pace: ClassVar[Pace]
     host_key: ClassVar[Callable[[str], str | None]]
     _url_module = urls  # moto looks for it beside the class
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without Amazon's own images, which are nine tenths of it and always the same."""
+        state = dict(vars(self))
+        state["amis"] = {name: ami for name, ami in self.amis.items() if not _is_amazons(ami)}
+        amazons = {ami.ebs_snapshot.id for ami in self.amis.values() if _is_amazons(ami)}
+        state["snapshots"] = {n: s for n, s in self.snapshots.items() if n not in amazons}
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take Amazon's images from a backend that was made just now."""
+        fresh = SandboxEC2(state["region_name"], state["account_id"])
+        for ami in fresh.amis.values():
+            ami.ec2_backend = self
+        self.__dict__.update(state)
+        self.amis = {**fresh.amis, **state["amis"]}
+        self.snapshots = {**fresh.snapshots, **state["snapshots"]}
 
     def run_instances(self, *args: Any, **kwargs: Any) -> Reservation:
         """AWS answers `pending`, and names the groups of the first network interface."""
@@ -145,9 +163,7 @@ class SandboxEC2(EC2Backend):
                 interface.delete_on_termination = True
 
     def _pass(self, instance: Instance, passing: str, lasting: str) -> None:
-        def show(state: str) -> None:
-            instance._state.name, instance._state.code = state, CODES[state]
-
+        show = partial(_show, instance)
         self.pace.begin(Passage("Instance", instance.id, [passing], lasting, show))
 
 
@@ -172,6 +188,14 @@ class SandboxEC2Response(EC2Response):
         output = Base64EncodedString.from_raw_string("\n".join(lines) + "\n")
         result = {"InstanceId": instance.id, "Timestamp": utcnow(), "Output": output}
         return ActionResult(result)
+
+
+def _is_amazons(ami: Any) -> bool:
+    return ami.owner_alias == "amazon"
+
+
+def _show(instance: Instance, state: str) -> None:
+    instance._state.name, instance._state.code = state, CODES[state]
 
 
 def _subnets_of(database: Any) -> list[dict[str, Any]]:

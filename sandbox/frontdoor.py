@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from sandbox import auth
 from sandbox.dynamodb.service import answer_directly as dynamodb_answer
 from sandbox.ids import ReproducibleIds
+from sandbox.journal import DiskFull
+from sandbox.keeper import Keeper, changes
 from sandbox.pace import Pace
 from sandbox.protocol import Call, error_response, read_call
 
@@ -48,6 +50,7 @@ class FrontDoor:
         pace: Pace,
         ids: ReproducibleIds,
         desk: Desk,
+        keeper: Keeper,
         after_change: Callable[[], None],
     ):
         self.lock = threading.RLock()
@@ -55,6 +58,7 @@ class FrontDoor:
         self._pace = pace
         self._ids = ids
         self._desk = desk
+        self._keeper = keeper
         self._after_change = after_change
 
     def __call__(self, environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
@@ -81,13 +85,20 @@ class FrontDoor:
                 auth.check(call, environ, body)
             except auth.Refused as refused:
                 return error_response(call, refused.code, refused.message, refused.status)
-            self._ids.before(call.service, call.operation or path)
-            self._pace.settle()
-            answer = self._ask_moto(environ, call, body)
-            self._note_what_was_shown(call, answer)
-            # Items change no server and no bastion.
-            looks = call.operation.startswith(("Describe", "List", "Get"))
-            if not looks and call.service != "dynamodb":
+            try:
+                self._keeper.check_room(call)
+                counted = self._ids.before(call.service, call.operation or path)
+                self._pace.settle()
+                answer = self._ask_moto(environ, call, body)
+                self._note_what_was_shown(call, answer)
+                self._keeper.remember(call, counted)
+            except DiskFull as full:
+                log.error("%s %s: %s", call.service, call.operation, full)
+                # 507, since boto3 would repeat what 500 or 503 refuses.
+                return error_response(call, "InsufficientStorage", str(full), 507)
+            # What is on disk is done for real: servers and bastions follow the account.
+            # Items change none of them.
+            if changes(call) and call.service != "dynamodb":
                 self._after_change()
             return answer
 

@@ -45,6 +45,11 @@ class Home:
         return self.folder / "log"
 
     @property
+    def account(self) -> Path:
+        """The account: what `sandbox.journal` keeps."""
+        return self.folder / "account.db"
+
+    @property
     def databases(self) -> Path:
         """One folder for each cluster, in it one data folder for each database server."""
         return self.folder / "databases"
@@ -81,7 +86,25 @@ class Home:
     def running(self) -> dict | None:
         """What `running.json` says, if the process it names is alive and is a sandbox."""
         said = read_json(self.running_file)
-        return said if said and is_alive(said) else None
+        return said if said and self.is_alive(said) else None
+
+    def is_alive(self, running: dict) -> bool:
+        """Whether the process that `running.json` names is there, and serves this home.
+
+        What it was started with tells it from a later process that was given the same number; a
+        clock that is set tells nothing. A process that has ended and that nobody has asked after
+        yet (a zombie) is not alive.
+        """
+        try:
+            process = psutil.Process(running["pid"])
+            arguments = process.cmdline()
+            return (
+                "serve" in arguments
+                and str(self.folder) in arguments
+                and process.status() != psutil.STATUS_ZOMBIE
+            )
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            return False
 
 
 def write_private(file: Path, text: str) -> None:
@@ -100,19 +123,3 @@ def read_json(file: Path) -> dict | None:
         return json.loads(file.read_text())
     except (FileNotFoundError, json.JSONDecodeError):
         return None
-
-
-def is_alive(running: dict) -> bool:
-    """Whether the process that `running.json` names is there.
-
-    The time of its start tells it from a later process that was given the same number. A process
-    that has ended and that nobody has asked after yet (a zombie) is not alive.
-    """
-    try:
-        process = psutil.Process(running["pid"])
-        return (
-            abs(process.create_time() - running["started"]) < 2
-            and process.status() != psutil.STATUS_ZOMBIE
-        )
-    except psutil.NoSuchProcess:
-        return False

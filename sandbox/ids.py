@@ -2,6 +2,7 @@
 
 import secrets
 from collections import Counter
+from collections.abc import Mapping
 
 from moto.moto_api._internal import mock_random
 
@@ -21,17 +22,22 @@ class ReproducibleIds:
     The seed depends on the operation and on how often it was called before, and on nothing else:
     a student's extra cell, or a waiter that polls once more, does not change the ids that a page
     prints.
+
+    Args:
+        seed: where they come from.
+        calls: how often each operation was called already.
     """
 
-    def __init__(self, seed: str = "aws-databases"):
+    def __init__(self, seed: str = "aws-databases", calls: Mapping[str, int] | None = None):
         self._seed = seed
-        self._calls: Counter[str] = Counter()
+        self._calls: Counter[str] = Counter(calls)
 
-    def before(self, service: str, operation: str) -> None:
-        """Seed for the next call of this operation."""
+    def before(self, service: str, operation: str) -> tuple[str, int]:
+        """Seed for the next call of this operation; return its name and its number."""
         name = f"{service}:{operation}"
         self._calls[name] += 1
         if name in SECRET:
             mock_random.seed(secrets.token_bytes(32))
         else:
             mock_random.seed(f"{self._seed}:{name}:{self._calls[name]}")
+        return name, self._calls[name]

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 PaceName = Literal["instant", "lesson", "aws"]
 
@@ -55,7 +55,8 @@ class Passage:
         name: its id.
         passing: the states still to come, the present one first; empty when it has arrived.
         lasting: the state it ends in.
-        show: tells moto's model the state to show.
+        show: tells moto's model the state to show. Like `arrived` it must pickle: a method of a
+            model, or a `partial` of a function.
         work: what must be done behind the state before it may end (a server that starts).
         arrived: called once, at the end.
     """
@@ -70,6 +71,11 @@ class Passage:
     since: float = field(default_factory=time.monotonic)
     seen: bool = False
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the work: what it must do is found out anew. The clock starts with a process."""
+        elapsed = time.monotonic() - self.since
+        return {**vars(self), "work": None, "since": elapsed}
+
     @property
     def state(self) -> str:
         """The state to show now."""
@@ -77,22 +83,45 @@ class Passage:
 
 
 class Pace:
-    """Keeps all passages of the account, and moves them on."""
+    """Keeps all passages of the account, and moves them on.
+
+    Attributes:
+        moved: whether anything has changed since this was last set to False.
+    """
 
     def __init__(self, name: PaceName = "lesson"):
         self.name = name
+        self.moved = False
         self._passages: dict[tuple[str, str], Passage] = {}
+
+    def passages(self) -> tuple[float, list[Passage]]:
+        """What is on its way, with the time of day: to be pickled."""
+        return time.time(), list(self._passages.values())
+
+    def resume(self, passages: tuple[float, list[Passage]]) -> None:
+        """Go on with what was on its way; the time in between counts, as on AWS."""
+        then, on_their_way = passages
+        between = max(0.0, time.time() - then)  # the clock may have been set back
+        for passage in on_their_way:
+            passage.since = time.monotonic() - passage.since - between
+            self._passages[passage.kind, passage.name] = passage
+
+    def passage(self, kind: str, name: str) -> Passage | None:
+        """What a resource is going through, if anything."""
+        return self._passages.get((kind, name))
 
     def begin(self, passage: Passage) -> None:
         """Start a passage; one that the same resource was on before is given up."""
         self._passages[passage.kind, passage.name] = passage
         passage.show(passage.state)
+        self.moved = True
 
     def settle(self) -> None:
         """Move everything on to where it is by now. To be called before each request."""
         for passage in list(self._passages.values()):
             while passage.passing and self._may_leave(passage):
                 passage.passing.pop(0)
+                self.moved = True
                 passage.since, passage.seen = time.monotonic(), False
             if not passage.passing:
                 self._arrive(passage)
@@ -102,8 +131,8 @@ class Pace:
     def mark_seen(self, kind: str, shown: Callable[[str], bool]) -> None:
         """Note which passing states a describe call has shown; `shown(name)` tells."""
         for passage in self._passages.values():
-            if passage.kind == kind and shown(passage.name):
-                passage.seen = True
+            if passage.kind == kind and not passage.seen and shown(passage.name):
+                passage.seen = self.moved = True
 
     def hurry(self, kinds: Iterable[str], name: str | None = None) -> None:
         """At pace `instant`, end passages that nobody looked at: traffic waits for no look.
@@ -130,6 +159,7 @@ class Pace:
         return not last or passage.work is None or passage.work.done()
 
     def _arrive(self, passage: Passage) -> None:
+        self.moved = True
         failed = False
         if passage.work is not None:
             failed = passage.work.exception(timeout=LONGEST_WORK) is not None

@@ -4,12 +4,10 @@ import json
 import logging
 import os
 import secrets
-import shutil
 import threading
 from contextlib import suppress
 from typing import Any
 
-import psutil
 from cheroot.wsgi import Server
 from filelock import FileLock, Timeout
 
@@ -40,7 +38,13 @@ MOTO_SETTINGS = {
 class Sandbox:
     """A local AWS account with what stands behind it."""
 
-    def __init__(self, home: Home, port: int | None = None, pace: PaceName = "lesson"):
+    def __init__(
+        self,
+        home: Home,
+        port: int | None = None,
+        pace: PaceName = "lesson",
+        durable: bool = True,
+    ):
         os.environ.update(MOTO_SETTINGS)
         # Imported late: moto is to read the settings above, and takes a second to import.
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -49,34 +53,42 @@ class Sandbox:
         from sandbox.account import Insider
         from sandbox.frontdoor import FrontDoor
         from sandbox.ids import ReproducibleIds
+        from sandbox.journal import Journal
+        from sandbox.keeper import Keeper
 
         self.home = home
         self.pace = Pace(pace)
+        journal = Journal(home.account if durable else None)
         self.databases = DatabaseServers(home.databases)
         self.bastions = Bastions(home.folder, self)
         aurora.install(self.pace, self.databases)
         ec2.install(self.pace, self._host_key)
-        dynamodb.install(self.pace)
+        dynamodb.install(self.pace, journal)
         moto = DomainDispatcherApplication(create_backend_app)
-        ids = ReproducibleIds()
-        self._door = FrontDoor(moto, self.pace, ids, self, self._after_change)
+        ids = ReproducibleIds(calls=journal.calls())
+        self._journal = journal
+        self._keeper = Keeper(journal, self.pace, ids, home.folder if durable else None)
+        self._door = FrontDoor(moto, self.pace, ids, self, self._keeper, self._after_change)
         self._insider = Insider(moto, REGION)
         self._stopped = threading.Event()
         self._last_refusal: tuple[str, str] | None = None
         self._http = self._listen(port)
         ids.before("sandbox", "Start")
-        users.create_first(self._insider.iam, home, REGION)
+        if not self._keeper.find():
+            users.create_first(self._insider.iam)
+        users.make_sure_of_a_key(self._insider.iam, home, REGION)
+        self._keeper.keep()
 
     # -- life -------------------------------------------------------------------------------
 
     def run(self) -> None:
         """Serve until `stop()`, then stop the real servers."""
         self.bastions.start()
+        self._after_change()
         thread = threading.Thread(target=self._http.serve, name="http", daemon=True)
         thread.start()
         said = {
             "pid": os.getpid(),
-            "started": psutil.Process().create_time(),
             "endpoint_url": self.endpoint_url,
             "pace": self.pace.name,
         }
@@ -90,6 +102,7 @@ class Sandbox:
             self._http.stop()
             self.bastions.stop()
             self.databases.close()
+            self._journal.close()
             log.info("stopped")
 
     def stop(self) -> None:
@@ -242,8 +255,14 @@ class Sandbox:
         return address
 
 
-def serve(home: Home, port: int | None, pace: PaceName) -> None:
+def serve(home: Home, port: int | None, pace: PaceName, durable: bool = True) -> None:
     """Be the sandbox process of a home, until it is told to stop.
+
+    Args:
+        home: its folder.
+        port: where to listen; None for the one of last time, or a free one.
+        pace: how long things take.
+        durable: whether the account is kept on disk.
 
     Raises:
         SandboxError: where another process serves this home, or the port is taken.
@@ -257,11 +276,9 @@ def serve(home: Home, port: int | None, pace: PaceName) -> None:
         lock.acquire(timeout=0)
     except Timeout as error:
         raise SandboxError(f"Another process is serving {home.folder} already.") from error
-    # What a sandbox that was killed has left: its database servers, and data of an account that
-    # is gone.
+    # The database servers that a sandbox has left that was killed.
     mysqld.stop_leftovers(home.folder)
-    shutil.rmtree(home.databases, ignore_errors=True)
-    sandbox = Sandbox(home, port, pace)
+    sandbox = Sandbox(home, port, pace, durable)
     for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
         with suppress(AttributeError):
             signal.signal(getattr(signal, name), lambda *_: sandbox.stop())

@@ -6,13 +6,16 @@ from moto.dynamodbstreams import urls as streams_urls
 
 from sandbox.dynamodb.backend import SandboxDynamoDB
 from sandbox.dynamodb.handler import SandboxDynamoHandler
+from sandbox.dynamodb.table import SandboxTable
+from sandbox.journal import Journal
 from sandbox.pace import Pace
 
 __all__ = ["install"]
 
 
-def install(pace: Pace) -> None:
-    """Put this in place of moto's own DynamoDB and DynamoDB Streams."""
+def install(pace: Pace, journal: Journal) -> None:
+    """Put this in place of moto's own DynamoDB and DynamoDB Streams; the journal keeps items."""
+    SandboxTable.journal = journal
     SandboxDynamoDB.pace = pace
     dynamodb_backends.backend = SandboxDynamoDB
     urls.url_paths["{0}/"] = SandboxDynamoHandler.dispatch

@@ -1,6 +1,7 @@
 """DynamoDB as moto has it, with AWS's passing states and sorted storage behind its tables."""
 
 import time
+from functools import partial
 from typing import Any, ClassVar
 
 from moto.dynamodb import urls
@@ -32,6 +33,20 @@ class SandboxDynamoDB(DynamoDBBackend):
     def __init__(self, region_name: str, account_id: str):
         super().__init__(region_name, account_id)
         self.tokens: dict[str, tuple[str, float]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the tokens, which are rows of the journal."""
+        return {**vars(self), "tokens": {}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the tokens of this region from the journal."""
+        self.__dict__.update(state)
+        prefix = f"{self.region_name}:"
+        self.tokens = {
+            token.removeprefix(prefix): (request, since)
+            for token, request, since in SandboxTable.journal.tokens()
+            if token.startswith(prefix)
+        }
 
     # -- finding ----------------------------------------------------------------------------
 
@@ -158,27 +173,22 @@ class SandboxDynamoDB(DynamoDBBackend):
                 expire(table, self.pace.name, now)
 
     def _pass_table(self, table: SandboxTable, passing: str) -> None:
-        def show(state: str) -> None:
-            table.status = state
-
-        def arrived() -> None:
-            if passing == "DELETING" and self.tables.get(table.name) is table:
-                del self.tables[table.name]
-            if table.restored:
-                table.restored["RestoreInProgress"] = False
-
+        show = partial(setattr, table, "status")
+        arrived = partial(self._table_arrived, table, passing)
         lasting = "DELETED" if passing == "DELETING" else "ACTIVE"
         name = table.table_arn
         self.pace.begin(Passage("Table", name, [passing], lasting, show, None, arrived))
 
+    def _table_arrived(self, table: SandboxTable, passing: str) -> None:
+        if passing == "DELETING" and self.tables.get(table.name) is table:
+            del self.tables[table.name]
+            table.forget()
+        if table.restored:
+            table.restored["RestoreInProgress"] = False
+
     def _pass_index(self, table: SandboxTable, index: GlobalSecondaryIndex, passing: str) -> None:
-        def show(state: str) -> None:
-            index.status = state
-
-        def arrived() -> None:
-            if passing == "DELETING":
-                table.close_index(index.name)
-
+        show = partial(setattr, index, "status")
+        arrived = partial(table.close_index, index.name) if passing == "DELETING" else None
         lasting = "DELETED" if passing == "DELETING" else "ACTIVE"
         name = f"{table.table_arn}/index/{index.name}"
         self.pace.begin(Passage("Index", name, [passing], lasting, show, None, arrived))

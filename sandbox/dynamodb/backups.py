@@ -4,15 +4,17 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Backup-and-Rest
 """
 
 import copy
+import math
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from moto.moto_api._internal import mock_random
 
 from sandbox.dynamodb.errors import DynamoDBError, invalid
-from sandbox.dynamodb.storage import TableItems
+from sandbox.dynamodb.storage import Keys, TableItems
 from sandbox.dynamodb.table import SandboxTable
 from sandbox.pace import Passage
 
@@ -23,7 +25,15 @@ DAYS_KEPT = 35
 
 @dataclass
 class Backup:
-    """A table as it was: its items are shared with the table, since items never change."""
+    """A table as it was: its items are shared with the table, since items never change.
+
+    Attributes:
+        source: the table's description.
+        settings: what `create_table` takes to make it anew.
+        size: of the items, in bytes.
+        keys: the table's.
+        place: under which number the journal keeps the items.
+    """
 
     arn: str
     name: str
@@ -31,14 +41,29 @@ class Backup:
     status: str
     source: dict[str, Any]
     settings: dict[str, Any]
-    items: TableItems
+    size: int
+    keys: Keys
+    place: int
+    _items: TableItems | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the items, which are rows of the journal."""
+        return {**vars(self), "_items": None}
+
+    @property
+    def items(self) -> TableItems:
+        """The items as they were."""
+        if self._items is None:
+            self._items = TableItems(self.keys)
+            self._items.fill(SandboxTable.journal.items(self.place))
+        return self._items
 
     def details(self) -> dict[str, Any]:
         """AWS's BackupDetails."""
         return {
             "BackupArn": self.arn,
             "BackupName": self.name,
-            "BackupSizeBytes": self.items.bytes,
+            "BackupSizeBytes": self.size,
             "BackupStatus": self.status,
             "BackupType": "USER",
             "BackupCreationDateTime": self.created,
@@ -69,6 +94,7 @@ def create_backup(db: Any, request: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateBackup.html"""
     table = _table(db, request["TableName"])
     now = time.time()
+    items = table.store.snapshot()
     identifier = f"0{int(now * 1000)}-{str(mock_random.uuid4())[:8]}"
     backup = Backup(
         f"{table.table_arn}/backup/{identifier}",
@@ -77,13 +103,14 @@ def create_backup(db: Any, request: dict[str, Any]) -> dict[str, Any]:
         "CREATING",
         table.describe()["TableDescription"],
         _settings(table),
-        table.store.snapshot(),
+        items.bytes,
+        items.keys,
+        table.journal.new_owner(),
+        items,
     )
+    table.journal.put_items(backup.place, items.rows())
     db.backups[backup.arn] = backup
-
-    def show(state: str) -> None:
-        backup.status = state
-
+    show = partial(setattr, backup, "status")
     db.pace.begin(Passage("Backup", backup.arn, ["CREATING"], "AVAILABLE", show))
     return {"BackupDetails": backup.details()}
 
@@ -131,6 +158,7 @@ def delete_backup(db: Any, request: dict[str, Any]) -> dict[str, Any]:
         raise _busy(backup)
     del db.backups[backup.arn]
     backup.status = "DELETED"
+    SandboxTable.journal.forget(backup.place)
     return {"BackupDescription": backup.description()}
 
 
@@ -206,14 +234,14 @@ def update_continuous_backups(db: Any, request: dict[str, Any]) -> dict[str, Any
     if wanted["PointInTimeRecoveryEnabled"]:
         if not table.recovers:
             table.recovers_since = time.time()
-            table.history.clear()
+            table.forget_history(math.inf)
         description = {
             "PointInTimeRecoveryStatus": "ENABLED",
             "RecoveryPeriodInDays": wanted.get("RecoveryPeriodInDays", DAYS_KEPT),
         }
     else:
         description = {"PointInTimeRecoveryStatus": "DISABLED"}
-        table.history.clear()
+        table.forget_history(math.inf)
     table.continuous_backups["PointInTimeRecoveryDescription"] = description
     return describe_continuous_backups(db, request)
 
@@ -256,8 +284,7 @@ def _restore(
         raise DynamoDBError("TableAlreadyExistsException", f"Table already exists: {name}")
     # Time to live, streams and point-in-time recovery are to be set anew, as on AWS.
     table = db.create_table(name, **copy.deepcopy(settings))
-    for key, record in items.range(b"", None):
-        table.store.write(key, None, record.item(), record)
+    table.fill(items)
     table.restored = {**summary, "RestoreInProgress": True}
     return table.describe()
 

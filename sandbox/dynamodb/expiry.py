@@ -3,11 +3,13 @@
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html
 """
 
+from functools import partial
 from typing import Any
 
 from sortedcontainers import SortedList
 
 from sandbox.dynamodb.errors import invalid
+from sandbox.dynamodb.storage import TableItems
 from sandbox.dynamodb.values import Item
 from sandbox.pace import SECONDS, Passage
 
@@ -26,6 +28,15 @@ class Expiry:
         self.attribute = attribute
         self.on = False
         self._due: SortedList = SortedList()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what follows from the items."""
+        return {**vars(self), "_due": SortedList()}
+
+    def fill(self, items: TableItems) -> None:
+        """Take over the items that are there."""
+        for key, record in items.range(b"", None):
+            self.note(key, None, record.item())
 
     def note(self, key: bytes, before: Item | None, now: Item | None) -> None:
         """Keep in step with a write."""
@@ -54,10 +65,11 @@ def expire(table: Any, pace: str, now: float) -> None:
     """Remove the items of a table that expired long enough ago for this pace."""
     if not table.expiry.on:
         return
+    store = table.store  # reading it fills in when its items expire
     lesson, aws = SECONDS["Item", "expired"]
     delay = {"instant": 0.0, "lesson": lesson}.get(pace, aws)
     for key in table.expiry.due(now - delay):
-        record = table.store.get(key)
+        record = store.get(key)
         if record is not None:
             table.store_item(key, record.item(), None, expired=True)
 
@@ -76,22 +88,24 @@ def update_time_to_live(db: Any, request: dict[str, Any]) -> dict[str, Any]:
     passing, lasting = ("ENABLING", "ENABLED") if wanted["Enabled"] else ("DISABLING", "DISABLED")
     if wanted["Enabled"]:
         table.expiry = Expiry(wanted["AttributeName"])
-        for key, record in table.store.range(b"", None):
-            table.expiry.note(key, None, record.item())
-
-    def show(state: str) -> None:
-        table.ttl = {"TimeToLiveStatus": state}
-        if state != "DISABLED":
-            table.ttl["AttributeName"] = wanted["AttributeName"]
-
-    def arrived() -> None:
-        if lasting == "ENABLED":
-            table.expiry.on = True
-        else:
-            table.expiry = None
-
+        table.expiry.fill(table.store)
+    show = partial(_show, table, wanted["AttributeName"])
+    arrived = partial(_arrived, table, lasting)
     db.pace.begin(Passage("TimeToLive", table.table_arn, [passing], lasting, show, None, arrived))
     return {"TimeToLiveSpecification": wanted}
+
+
+def _show(table: Any, attribute: str, state: str) -> None:
+    table.ttl = {"TimeToLiveStatus": state}
+    if state != "DISABLED":
+        table.ttl["AttributeName"] = attribute
+
+
+def _arrived(table: Any, lasting: str) -> None:
+    if lasting == "ENABLED":
+        table.expiry.on = True
+    else:
+        table.expiry = None
 
 
 def describe_time_to_live(db: Any, request: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ Items never change once stored, so a backup or a stream shares them too.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -117,6 +117,17 @@ class SortedItems:
         """Remove, where it is there."""
         before = self._records.pop(key, None)
         self.bytes -= before.size if before else 0
+
+    def fill(self, rows: Iterable[tuple[bytes, bytes, int]]) -> None:
+        """Take records that come in the order of their keys: (key, JSON, size) each."""
+        records = {key: Record(raw, size) for key, raw, size in rows}
+        self._records.update(records)
+        self.bytes += sum(record.size for record in records.values())
+
+    def rows(self) -> Iterator[tuple[bytes, bytes, int]]:
+        """What `fill` takes."""
+        for key, record in self._records.items():
+            yield key, record.raw, record.size
 
     def range(
         self, low: bytes, high: bytes | None, backward: bool = False

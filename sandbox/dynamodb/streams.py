@@ -16,10 +16,44 @@ from sandbox.dynamodb.errors import DynamoDBError, invalid
 from sandbox.dynamodb.values import Item, item_size
 
 MOST_RECORDS = 1000
+SECONDS_KEPT = 24 * 3600
 
 
 class SandboxShard(StreamShard):
-    """The one shard of a stream; its records are what GetRecords sends."""
+    """The one shard of a stream; its records are what GetRecords sends, and stay for a day.
+
+    Attributes:
+        place: under which number the journal keeps the records.
+        trimmed: how many records have gone already.
+    """
+
+    _items: list[dict[str, Any]] | None
+
+    def __init__(self, account_id: str, table: Any):
+        super().__init__(account_id, table)
+        self.place = table.journal.new_owner()
+        self.trimmed = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the records, which are rows of the journal."""
+        return {**vars(self), "_items": None}
+
+    @property  # type: ignore[override]
+    def items(self) -> list[dict[str, Any]]:
+        """The records, the oldest first."""
+        if self._items is None:
+            found = self.table.journal.records(self.place)  # type: ignore[attr-defined]
+            self._items = [json.loads(content) for _, content in found]
+        return self._items
+
+    @items.setter
+    def items(self, records: list[dict[str, Any]]) -> None:
+        self._items = records
+
+    @property
+    def end(self) -> int:
+        """The number that the next record gets."""
+        return self.trimmed + len(self.items)
 
     def note(self, before: Item | None, now: Item | None, expired: bool = False) -> None:
         """Add a record.
@@ -45,14 +79,31 @@ class SandboxShard(StreamShard):
             "dynamodb": {
                 "ApproximateCreationDateTime": float(int(time.time())),
                 **images,
-                "SequenceNumber": str(self.starting_sequence_number + len(self.items)),
+                "SequenceNumber": str(self.starting_sequence_number + self.end),
                 "SizeBytes": sum(item_size(image) for image in images.values()),
                 "StreamViewType": view,
             },
         }
         if expired:
             record["userIdentity"] = {"Type": "Service", "PrincipalId": "dynamodb.amazonaws.com"}
-        self.items.append(record)  # type: ignore[arg-type]
+        self._trim(record["dynamodb"]["ApproximateCreationDateTime"] - SECONDS_KEPT)
+        content = json.dumps(record, ensure_ascii=False)
+        self.table.journal.add_record(self.place, self.end, content)  # type: ignore[attr-defined]
+        self.items.append(record)
+
+    def _trim(self, moment: float) -> None:
+        gone = 0
+        while (
+            gone < len(self.items)
+            and self.items[gone]["dynamodb"]["ApproximateCreationDateTime"] < moment
+        ):
+            gone += 1
+        if gone:
+            del self.items[:gone]
+            self.trimmed += gone
+            self.table.journal.forget_records(  # type: ignore[attr-defined]
+                self.place, self.trimmed
+            )
 
 
 def describe_stream(db: Any, request: dict[str, Any]) -> dict[str, Any]:
@@ -99,7 +150,7 @@ def get_shard_iterator(db: Any, request: dict[str, Any]) -> dict[str, Any]:
             f"Requested resource not found: Shard: {request['ShardId']} in Stream: "
             f"{request['StreamArn']} not found",
         )
-    position = {"TRIM_HORIZON": 0, "LATEST": len(shard.items)}.get(kind)
+    position = {"TRIM_HORIZON": shard.trimmed, "LATEST": shard.end}.get(kind)
     if position is None:
         number = request.get("SequenceNumber", "")
         if not number.isdigit():
@@ -117,8 +168,14 @@ def get_records(db: Any, request: dict[str, Any]) -> dict[str, Any]:
         position = int(position)
     except (binascii.Error, ValueError, TypeError, AttributeError) as error:
         raise invalid("Invalid ShardIterator") from error
-    end = position + request.get("Limit", MOST_RECORDS)
-    records = table.stream_shard.items[position:end]
+    shard = table.stream_shard
+    if position < shard.trimmed:
+        raise DynamoDBError(
+            "TrimmedDataAccessException",
+            "The operation attempted to read past the oldest stream record in a shard.",
+        )
+    start = position - shard.trimmed
+    records = shard.items[start : start + request.get("Limit", MOST_RECORDS)]
     return {
         "Records": records,
         "NextShardIterator": _iterator(arn, position + len(records)),

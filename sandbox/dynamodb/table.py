@@ -2,7 +2,9 @@
 
 import base64
 import time
-from typing import Any
+from bisect import bisect_left
+from operator import itemgetter
+from typing import Any, ClassVar
 
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.dynamo_type import Item as MotoItem
@@ -15,33 +17,91 @@ from sandbox.dynamodb.expiry import Expiry
 from sandbox.dynamodb.storage import Change, Record, TableItems, record_of
 from sandbox.dynamodb.streams import SandboxShard
 from sandbox.dynamodb.values import Item, Value, item_size, type_of
+from sandbox.journal import Journal
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 LARGEST_ITEM = 400 * 1024
 LARGEST_PARTITION_KEY = 2048
 LARGEST_SORT_KEY = 1024
+# Point-in-time recovery reaches back so far, in seconds: 35 days.
+LONGEST_HISTORY = 35 * 24 * 3600
+
+# When, the item's key, and the record that was there; None where there was none.
+Replaced = tuple[float, bytes, Record | None]
 
 
 class SandboxTable(Table):
     """moto's table; `store` holds the items.
 
+    Its description is pickled with the account, its items are rows of the journal: they are read
+    when somebody asks for them first.
+
     Attributes:
         status: AWS's table status.
-        store: the items and their indexes.
-        history: what writes replaced, for point-in-time recovery: (time, key, record before).
+        place: under which number the journal keeps its items and its history.
     """
 
+    journal: ClassVar[Journal] = Journal(None)
+
     def __init__(self, *args: Any, **kwargs: Any):
+        self.place = self.journal.new_owner()
         super().__init__(*args, **kwargs)
         self.status = "ACTIVE"
         self.table_id = str(mock_random.uuid4())
         self.restored: dict[str, Any] | None = None
-        self.store = TableItems(schema.keys_of(self.schema, self.attr))
-        self.history: list[tuple[float, bytes, Record | None]] = []
+        self._store: TableItems | None = TableItems(schema.keys_of(self.schema, self.attr))
+        self._history: list[Replaced] | None = []
         self.recovers_since = 0.0
         self.expiry: Expiry | None = None
         for index in [*self.indexes, *self.global_indexes]:
             self._open(index)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what the journal keeps row by row."""
+        return {**vars(self), "_store": None, "_history": None}
+
+    # -- what the journal keeps -------------------------------------------------------------
+
+    @property
+    def store(self) -> TableItems:
+        """The items and their indexes."""
+        if self._store is None:
+            self._store = TableItems(schema.keys_of(self.schema, self.attr))
+            self._store.fill(self.journal.items(self.place))
+            for index in [*self.indexes, *self.global_indexes]:
+                self._open(index)
+            if self.expiry is not None:
+                self.expiry.fill(self._store)
+        return self._store
+
+    @property
+    def history(self) -> list[Replaced]:
+        """What writes replaced, for point-in-time recovery, the oldest first."""
+        if self._history is None:
+            self._history = [
+                (when, key, None if raw is None else Record(raw, size))
+                for when, key, raw, size in self.journal.history(self.place)
+            ]
+        return self._history
+
+    def forget_history(self, until: float) -> None:
+        """Forget what was replaced before a moment."""
+        kept = bisect_left(self.history, until, key=itemgetter(0))
+        if kept:
+            del self.history[:kept]
+            self.journal.forget_history(self.place, until)
+
+    def fill(self, items: TableItems) -> None:
+        """Take all the items of another table; this one is empty."""
+        for key, record in items.range(b"", None):
+            self.store.write(key, None, record.item(), record)
+        self.journal.put_items(self.place, items.rows())
+
+    def forget(self) -> None:
+        """Have the journal forget what the table held."""
+        self.journal.forget(self.place)
+        if isinstance(self.stream_shard, SandboxShard):
+            self.journal.forget(self.stream_shard.place)
 
     # -- indexes ----------------------------------------------------------------------------
 
@@ -149,8 +209,12 @@ class SandboxTable(Table):
         if old is None and new is None:
             return {}
         changes = self.store.write(key, before, now, new)
+        if new is None:
+            self.journal.remove_item(self.place, key)
+        else:
+            self.journal.put_items(self.place, [(key, *new)])
         if self.recovers:
-            self.history.append((time.time(), key, old))
+            self._remember(key, old)
         if self.expiry is not None:
             self.expiry.note(key, before, now)
         changed = old is None or new is None or old.raw != new.raw
@@ -158,6 +222,14 @@ class SandboxTable(Table):
             assert isinstance(self.stream_shard, SandboxShard)
             self.stream_shard.note(before, now, expired)
         return changes
+
+    def _remember(self, key: bytes, old: Record | None) -> None:
+        # A clock that was set back must not disturb the order.
+        now = max(time.time(), self.history[-1][0] if self.history else 0.0)
+        if self.history and self.history[0][0] < now - 2 * LONGEST_HISTORY:
+            self.forget_history(now - LONGEST_HISTORY)
+        self.history.append((now, key, old))
+        self.journal.add_history(self.place, (now, key, *(old or (None, 0))))
 
     @property
     def recovers(self) -> bool:
@@ -187,6 +259,8 @@ class SandboxTable(Table):
         """A shard whose records come from our storage; a stream that is off can still be read."""
         super().set_stream_specification(dict(streams) if streams else None)
         if self.streams:
+            if isinstance(self.stream_shard, SandboxShard):
+                self.journal.forget(self.stream_shard.place)
             self.stream_shard = SandboxShard(self.account_id, self)
             self.stream_view = self.stream_specification["StreamViewType"]  # type: ignore[index]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from sandbox.dynamodb.capacity import Consumed, read_units
 from sandbox.dynamodb.errors import DynamoDBError, invalid
+from sandbox.dynamodb.table import SandboxTable
 from sandbox.dynamodb.values import Item, item_size
 from sandbox.dynamodb.writes import Write, collection_metrics, read_write
 
@@ -108,7 +109,10 @@ def _done_before(db: Any, request: dict[str, Any]) -> bool:
 
 def _remember(db: Any, request: dict[str, Any]) -> None:
     if token := request.get("ClientRequestToken"):
-        now = time.time()
+        now, content = time.time(), _content(request)
         for old in [t for t, (_, since) in db.tokens.items() if now - since > TOKEN_SECONDS]:
             del db.tokens[old]
-        db.tokens[token] = (_content(request), now)
+        db.tokens[token] = (content, now)
+        SandboxTable.journal.add_token(
+            f"{db.region_name}:{token}", content, now, now - TOKEN_SECONDS
+        )
