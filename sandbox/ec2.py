@@ -14,6 +14,7 @@ from moto.ec2.models.subnets import Subnet
 from moto.ec2.models.vpcs import VPC
 from moto.ec2.responses import EC2Response
 from moto.ec2.utils import Base64EncodedString
+from moto.moto_api._internal import mock_random
 from moto.rds.models import rds_backends
 
 from sandbox.pace import Pace, Passage
@@ -35,6 +36,7 @@ class SandboxEC2(EC2Backend):
     pace: ClassVar[Pace]
     host_key: ClassVar[Callable[[str], str | None]]
     _url_module = urls  # moto looks for it beside the class
+    _drawn_from: Any = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Without Amazon's own images, which are nine tenths of it and always the same."""
@@ -45,13 +47,23 @@ class SandboxEC2(EC2Backend):
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take Amazon's images from a backend that was made just now."""
-        fresh = SandboxEC2(state["region_name"], state["account_id"])
+        """Take Amazon's images from a backend that is made with the same random numbers."""
+        fresh: Any = SandboxEC2.__new__(SandboxEC2)
+        fresh._drawn_from = state["_drawn_from"]
+        fresh.__init__(state["region_name"], state["account_id"])
         for ami in fresh.amis.values():
             ami.ec2_backend = self
         self.__dict__.update(state)
         self.amis = {**fresh.amis, **state["amis"]}
         self.snapshots = {**fresh.snapshots, **state["snapshots"]}
+
+    def _load_amis(self) -> None:
+        # Their snapshots have random ids.
+        if self._drawn_from is None:
+            self._drawn_from = mock_random.getstate()
+        else:
+            mock_random.setstate(self._drawn_from)
+        super()._load_amis()
 
     def run_instances(self, *args: Any, **kwargs: Any) -> Reservation:
         """AWS answers `pending`, and names the groups of the first network interface."""

@@ -26,13 +26,11 @@ _TABLES = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
 CREATE TABLE calls (name TEXT PRIMARY KEY, count INTEGER) WITHOUT ROWID;
 CREATE TABLE tokens (token TEXT PRIMARY KEY, request TEXT, time REAL) WITHOUT ROWID;
-CREATE TABLE items (owner INTEGER, key BLOB, raw BLOB, size INTEGER, PRIMARY KEY (owner, key))
-    WITHOUT ROWID;
+CREATE TABLE items (owner INTEGER, key BLOB, raw BLOB, size INTEGER, PRIMARY KEY (owner, key));
 CREATE TABLE history (id INTEGER PRIMARY KEY, owner INTEGER, time REAL, key BLOB, raw BLOB,
     size INTEGER);
 CREATE INDEX history_of ON history (owner, time);
-CREATE TABLE records (owner INTEGER, number INTEGER, content TEXT, PRIMARY KEY (owner, number))
-    WITHOUT ROWID;
+CREATE TABLE records (owner INTEGER, number INTEGER, content TEXT, PRIMARY KEY (owner, number));
 """
 
 Row = tuple[bytes, bytes, int]

@@ -72,12 +72,12 @@ class Sandbox:
         self._insider = Insider(moto, REGION)
         self._stopped = threading.Event()
         self._last_refusal: tuple[str, str] | None = None
-        self._http = self._listen(port)
         ids.before("sandbox", "Start")
         if not self._keeper.find():
             users.create_first(self._insider.iam)
         users.make_sure_of_a_key(self._insider.iam, home, REGION)
         self._keeper.keep()
+        self._http = self._listen(port)
 
     # -- life -------------------------------------------------------------------------------
 

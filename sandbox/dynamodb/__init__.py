@@ -13,9 +13,9 @@ from sandbox.pace import Pace
 __all__ = ["install"]
 
 
-def install(pace: Pace, journal: Journal) -> None:
-    """Put this in place of moto's own DynamoDB and DynamoDB Streams; the journal keeps items."""
-    SandboxTable.journal = journal
+def install(pace: Pace, journal: Journal | None = None) -> None:
+    """Put this in place of moto's own DynamoDB and Streams; without a journal nothing is kept."""
+    SandboxTable.journal = journal or Journal(None)
     SandboxDynamoDB.pace = pace
     dynamodb_backends.backend = SandboxDynamoDB
     urls.url_paths["{0}/"] = SandboxDynamoHandler.dispatch
