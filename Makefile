@@ -41,6 +41,7 @@ record: $(ROOM)
 bench: $(ROOM)
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench_dynamodb
+	$(BIN)/python -m tests.bench_durable
 
 lock:
 	$(UV) pip compile --quiet --universal --python-version 3.11 --extra test --generate-hashes \
