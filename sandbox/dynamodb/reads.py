@@ -9,6 +9,7 @@ from sandbox.dynamodb.expressions import Path, Placeholders
 from sandbox.dynamodb.storage import cut_raw
 
 LARGEST_ANSWER = 16 * 1024 * 1024
+LARGEST_TRANSACTION = 4 * 1024 * 1024
 MOST_BATCH = 100
 
 
@@ -70,8 +71,10 @@ def transact_get_items(db: Any, request: dict[str, Any]) -> dict[str, Any]:
     if len({(table.name, key) for table, key, _ in plan}) < len(plan):
         raise invalid("Transaction request cannot include multiple operations on one item")
     answers = []
-    for table, key, paths in plan:
-        record = table.store.get(key)
+    records = [table.store.get(key) for table, key, _ in plan]
+    if sum(record.size for record in records if record) > LARGEST_TRANSACTION:
+        raise invalid("The aggregate size of the items in the transaction cannot exceed 4 MB")
+    for (table, _, paths), record in zip(plan, records, strict=True):
         units = 2 * read_units(record.size if record else 0, strong=True)
         consumed.add(table.name, "Read", units)
         raw = record and (record.raw if paths is None else cut_raw(record, paths))
