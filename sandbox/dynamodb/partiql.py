@@ -112,9 +112,10 @@ def _single(
             f"Select statements within {operation} must specify the primary key in the where "
             "clause."
         )
+    table.throttle.check("Read")
     record = table.store.get(table.key_bytes(key))
     units = queries.read_units(record.size if record else 0, strong=factor == 2)
-    consumed.add(table.name, "Read", factor * units)
+    consumed.add(table, "Read", factor * units)
     if record is None:
         return []
     return [record.item() if statement.paths is None else cut(record.item(), statement.paths)]

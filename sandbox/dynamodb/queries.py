@@ -212,6 +212,7 @@ def _answer(
     paths: list[Path] | None,
 ) -> dict[str, Any]:
     strong = request.get("ConsistentRead", False)
+    source.table.throttle.check("Read", None if source.local else source.name)
     items = source.index if source.index is not None else source.table.store
     records = chain.from_iterable(items.range(*part) for part in parts)
     page = _read(source, records, request.get("Limit"), chosen, strong)
@@ -227,9 +228,9 @@ def _answer(
         body["LastEvaluatedKey"] = {**source.keys.of(item), **key}
     consumed = Consumed(request.get("ReturnConsumedCapacity"))
     units = read_units(page.size, strong)
-    consumed.add(source.table.name, "Read", units, source.name, source.local)
+    consumed.add(source.table, "Read", units, source.name, source.local)
     if page.fetched:
-        consumed.add(source.table.name, "Read", page.fetched)
+        consumed.add(source.table, "Read", page.fetched)
     return consumed.one(body)
 
 
