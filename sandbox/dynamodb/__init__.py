@@ -16,7 +16,7 @@ __all__ = ["install"]
 def install(pace: Pace, journal: Journal | None = None) -> None:
     """Put this in place of moto's own DynamoDB and Streams; without a journal nothing is kept."""
     SandboxTable.journal = journal or Journal(None)
-    SandboxDynamoDB.pace = pace
+    SandboxDynamoDB.pace = SandboxTable.pace = pace
     dynamodb_backends.backend = SandboxDynamoDB
     urls.url_paths["{0}/"] = SandboxDynamoHandler.dispatch
     streams_urls.url_paths["{0}/$"] = SandboxDynamoHandler.dispatch

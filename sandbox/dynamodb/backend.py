@@ -163,6 +163,11 @@ class SandboxDynamoDB(DynamoDBBackend):
         self.pace.mark_seen("Table", lambda name: name in leaving)
         return sorted(self.tables)
 
+    def tag_resource(self, arn: str, tags: dict[str, str]) -> None:
+        """A tag that is there takes the new value; moto would have it twice."""
+        self.untag_resource(arn, list(tags))
+        super().tag_resource(arn, tags)
+
     # -- time -------------------------------------------------------------------------------
 
     def settle(self) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from moto.moto_api._internal import mock_random
 
 from sandbox.dynamodb.errors import DynamoDBError, invalid
+from sandbox.dynamodb.restoring import overridden
 from sandbox.dynamodb.storage import Keys, TableItems
 from sandbox.dynamodb.table import SandboxTable
 from sandbox.pace import Passage
@@ -283,7 +284,7 @@ def _restore(
     if name in db.tables:
         raise DynamoDBError("TableAlreadyExistsException", f"Table already exists: {name}")
     # Time to live, streams and point-in-time recovery are to be set anew, as on AWS.
-    table = db.create_table(name, **copy.deepcopy(settings))
+    table = db.create_table(name, **overridden(settings, request))
     table.fill(items)
     table.restored = {**summary, "RestoreInProgress": True}
     return table.describe()

@@ -48,21 +48,22 @@ class Consumed:
         self._tables: dict[str, dict[str, Any]] = {}
 
     def add(
-        self, table: str, kind: str, units: float, index: str | None = None, local: bool = False
+        self, table: Any, kind: str, units: float, index: str | None = None, local: bool = False
     ) -> None:
-        """Note units.
+        """Note units, and take them from what the table has left.
 
         Args:
-            table: its name.
+            table: the SandboxTable.
             kind: "Read" or "Write".
             units: how many.
             index: the index they are for; None for the table itself.
             local: whether it is a local secondary index.
         """
+        table.throttle.take(kind, units, None if local else index)
         if self.mode == "NONE":
             return
         entry = self._tables.setdefault(
-            table, {"kinds": defaultdict(float), "table": None, "local": {}, "global": {}}
+            table.name, {"kinds": defaultdict(float), "table": None, "local": {}, "global": {}}
         )
         entry["kinds"][kind] += units
         if index is None:

@@ -13,6 +13,7 @@ An element of a path is a name (str) or the position in a list (int).
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
@@ -38,6 +39,8 @@ FUNCTIONS = {
 KEYWORDS = ("AND", "OR", "NOT", "IN", "BETWEEN")
 LONGEST = 4096
 DEEPEST = 300
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+MOST_OPERATORS = 300
 
 
 class Token(NamedTuple):
@@ -168,9 +171,28 @@ class Reader:
         self.take()
 
     def finish(self) -> None:
-        """Refuse what follows the end."""
+        """Refuse what follows the end, and more operators than AWS takes."""
         if self.now.kind != "end":
             raise self.syntax_error()
+        count = self._operators()
+        if count > MOST_OPERATORS:
+            raise self.error(
+                f"The expression contains too many operators; operator count: {count}, "
+                f"the most allowed: {MOST_OPERATORS}"
+            )
+
+    def _operators(self) -> int:
+        # Comparisons, functions and what joins them; the `=` of SET joins nothing.
+        assigns = self.kind == "UpdateExpression"
+        count = 0
+        for token, following in pairwise(self._tokens):
+            if token.kind == "sign":
+                count += token.text in ("+", "-") or (token.text in COMPARATORS and not assigns)
+            elif token.kind == "word":
+                word = token.text.upper()
+                # The AND of BETWEEN is no operator of its own.
+                count += (word in KEYWORDS and word != "BETWEEN") or following.text == "("
+        return count
 
     def error(self, message: str) -> DynamoDBError:
         """A ValidationException that names the expression."""

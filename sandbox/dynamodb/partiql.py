@@ -16,7 +16,7 @@ from sandbox.dynamodb.keyconditions import MIRRORED, KeyCondition
 from sandbox.dynamodb.partiql_reader import Statement, read_statement
 from sandbox.dynamodb.paths import cut
 from sandbox.dynamodb.storage import Keys
-from sandbox.dynamodb.values import SCALARS, Item, normal, type_of
+from sandbox.dynamodb.values import SCALARS, Item, Value, normal, type_of
 from sandbox.dynamodb.writes import Write
 
 
@@ -34,6 +34,9 @@ def batch_execute_statement(db: Any, request: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchExecuteStatement.html"""
     consumed = Consumed(request.get("ReturnConsumedCapacity"))
     answers = []
+    reads = [part["Statement"].lstrip()[:6].upper() == "SELECT" for part in request["Statements"]]
+    if any(reads) and not all(reads):
+        raise invalid("BatchExecuteStatement cannot mix SELECT statements with others")
     for part in request["Statements"]:
         answer: dict[str, Any] = {}
         try:
@@ -87,8 +90,9 @@ def _select(db: Any, statement: Statement, request: dict[str, Any]) -> dict[str,
         query["ExclusiveStartKey"] = _start(request["NextToken"])
     keys = _keys(db, statement)
     conditions, rest = _split(statement.where, keys)
-    backward = _backward(statement, keys, bool(conditions))
-    body = queries.run(db, query, conditions, rest, statement.paths, backward)
+    searches = [conditions] if conditions else _searches(statement.where, keys)
+    backward = _backward(statement, keys, bool(searches))
+    body = queries.run(db, query, searches, rest, statement.paths, backward)
     body.pop("Count")
     body.pop("ScannedCount")
     if "LastEvaluatedKey" in body:
@@ -108,9 +112,10 @@ def _single(
             f"Select statements within {operation} must specify the primary key in the where "
             "clause."
         )
+    table.throttle.check("Read")
     record = table.store.get(table.key_bytes(key))
     units = queries.read_units(record.size if record else 0, strong=factor == 2)
-    consumed.add(table.name, "Read", factor * units)
+    consumed.add(table, "Read", factor * units)
     if record is None:
         return []
     return [record.item() if statement.paths is None else cut(record.item(), statement.paths)]
@@ -149,6 +154,41 @@ def _split(where: Node | None, keys: Keys) -> tuple[list[KeyCondition], Node | N
     return list(by_key.values()), rest
 
 
+def _searches(where: Node | None, keys: Keys) -> list[list[KeyCondition]]:
+    # `pk IN [...]` and `pk = 1 OR pk = 2` name what to read too: a query for each partition key.
+    values = _partitions(where, keys)
+    if values is None:
+        return []
+    found = (_key_condition(node, keys) for node in _flat(where))
+    sort = next((c for c in found if c is not None and c.name == keys.sort), None)
+    return [
+        [KeyCondition(keys.partition, "=", (value,)), *([sort] if sort else [])] for value in values
+    ]
+
+
+def _partitions(node: Node | None, keys: Keys) -> list[Value] | None:
+    # The partition keys that an item must have one of; None where any would do.
+    if node is None:
+        return None
+    if node[0] == "in" and node[1] == ("path", (keys.partition,)):
+        if any(choice[0] != "value" or type_of(choice[1]) not in SCALARS for choice in node[2]):
+            return None
+        return _each_once([choice[1] for choice in node[2]])
+    if node[0] in ("and", "or"):
+        left, right = (_partitions(inner, keys) for inner in node[1:])
+        if node[0] == "and":
+            return left if left is not None else right
+        return None if left is None or right is None else _each_once(left + right)
+    condition = _key_condition(node, keys)
+    if condition is None or condition.name != keys.partition:
+        return None
+    return list(condition.values)
+
+
+def _each_once(values: list[Value]) -> list[Value]:
+    return [value for place, value in enumerate(values) if value not in values[:place]]
+
+
 def _flat(node: Node | None) -> list[Node]:
     if node is None:
         return []
@@ -182,8 +222,13 @@ def _backward(statement: Statement, keys: Keys, by_partition: bool) -> bool:
         if name not in keys.names:
             raise invalid(f"Variable reference {name} in ORDER BY clause must be part of the "
                           "primary key")  # fmt: skip
-        if not by_partition:
+        if statement.where is None:
             raise invalid("Must have WHERE clause in the statement when using ORDER BY clause.")
+        if not by_partition:
+            raise invalid(
+                "Must have at least one non-optional hash key condition in WHERE clause when using "
+                "ORDER BY clause."
+            )
         if name == keys.sort:
             return backward
     return False

@@ -25,6 +25,8 @@ KEYWORDS = frozenset(
 )
 SET_TYPES = {member: kind for kind, member in SETS.items()}
 DEEPEST = 100
+JOINS = ("AND", "OR", "NOT")
+MOST_JOINS = 300
 
 
 class Token(NamedTuple):
@@ -51,6 +53,9 @@ class TermReader:
         self._at = 0
         self._depth = 0
         self._parameters = parameters
+        joins = sum(t.kind == "word" and t.text.upper() in JOINS for t in self._tokens)
+        if joins > MOST_JOINS:
+            raise invalid(f"The statement has more than {MOST_JOINS} conditions")
         asked = sum(token == ("sign", "?") for token in self._tokens)
         if asked != len(parameters):
             raise invalid("Number of parameters in request and statement don't match.")

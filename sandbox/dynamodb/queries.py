@@ -1,6 +1,7 @@
 """Query and Scan: a page of a table or an index."""
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any, NamedTuple
 
 from sandbox.dynamodb import legacy
@@ -59,35 +60,39 @@ def query(db: Any, request: dict[str, Any]) -> dict[str, Any]:
                 f"Primary key attribute: {name}"
             )
     backward = not request.get("ScanIndexForward", True)
-    return _answer(source, request, _part(source, request, where, backward), chosen, paths)
+    return _answer(source, request, [_part(source, request, where, backward)], chosen, paths)
 
 
 def run(
     db: Any,
     request: dict[str, Any],
-    conditions: list[KeyCondition],
+    searches: list[list[KeyCondition]],
     chosen: Node | None,
     paths: list[Path] | None,
     backward: bool,
 ) -> dict[str, Any]:
-    """A query or, without key conditions, a scan, of what PartiQL has read.
+    """Queries one after the other or, without key conditions, a scan, of what PartiQL has read.
 
     Args:
         db: the backend.
         request: TableName, and perhaps IndexName, Limit, ExclusiveStartKey, ConsistentRead and
             ReturnConsumedCapacity.
-        conditions: on the key.
+        searches: the conditions on the key, for each query.
         chosen: the filter's tree.
         paths: the attributes wanted; None for all.
         backward: from the largest sort key down.
     """
     source = source_of(db, request, paths, chosen)
-    if conditions:
-        where = _part(source, request, range_of(conditions, source.keys), backward)
-    else:
-        start = request.get("ExclusiveStartKey")
-        where = (_start(source, start) + b"\x00" if start else b"", None, False)
-    return _answer(source, request, where, chosen, paths)
+    start = request.get("ExclusiveStartKey")
+    if not searches:
+        whole = (_start(source, start) + b"\x00" if start else b"", None, False)
+        return _answer(source, request, [whole], chosen, paths)
+    ranges = [range_of(conditions, source.keys) for conditions in searches]
+    while start and len(ranges) > 1 and start.get(source.keys.partition) != ranges[0].partition:
+        ranges.pop(0)  # The pages before this one have read it.
+    parts = [_part(source, request, ranges[0], backward)]
+    parts += [(where.low, where.high, backward) for where in ranges[1:]]
+    return _answer(source, request, parts, chosen, paths)
 
 
 def scan(db: Any, request: dict[str, Any]) -> dict[str, Any]:
@@ -106,7 +111,7 @@ def scan(db: Any, request: dict[str, Any]) -> dict[str, Any]:
                 f"TotalSegments: {request['TotalSegments']} Segment: {request['Segment']}"
             )
         low = position + b"\x00"
-    return _answer(source, request, (low, high, False), chosen, paths)
+    return _answer(source, request, [(low, high, False)], chosen, paths)
 
 
 def _choice(
@@ -202,13 +207,15 @@ def _check_start(source: Source, key: Item, where: Range) -> None:
 def _answer(
     source: Source,
     request: dict[str, Any],
-    where: tuple[bytes, bytes | None, bool],
+    parts: list[tuple[bytes, bytes | None, bool]],
     chosen: Node | None,
     paths: list[Path] | None,
 ) -> dict[str, Any]:
     strong = request.get("ConsistentRead", False)
+    source.table.throttle.check("Read", None if source.local else source.name)
     items = source.index if source.index is not None else source.table.store
-    page = _read(source, items.range(*where), request.get("Limit"), chosen, strong)
+    records = chain.from_iterable(items.range(*part) for part in parts)
+    page = _read(source, records, request.get("Limit"), chosen, strong)
     body: dict[str, Any] = {}
     if request.get("Select") != "COUNT":
         body["Items"] = [
@@ -221,9 +228,9 @@ def _answer(
         body["LastEvaluatedKey"] = {**source.keys.of(item), **key}
     consumed = Consumed(request.get("ReturnConsumedCapacity"))
     units = read_units(page.size, strong)
-    consumed.add(source.table.name, "Read", units, source.name, source.local)
+    consumed.add(source.table, "Read", units, source.name, source.local)
     if page.fetched:
-        consumed.add(source.table.name, "Read", page.fetched)
+        consumed.add(source.table, "Read", page.fetched)
     return consumed.one(body)
 
 

@@ -262,12 +262,14 @@ def _failed(value: Any, path: str, sentence: str) -> str:
     return f"Value {shown} at '{path}' failed to satisfy constraint: Member must {sentence}"
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, depth: int = 0) -> str:
     # AWS writes Java's words for lists and maps, with memory addresses in them; here, briefly.
     if isinstance(value, list):
         return "[]" if not value else f"[{len(value)} members]"
     if isinstance(value, dict):
-        inner = ", ".join(f"{name}={_shown(content)}" for name, content in value.items())
+        if depth > 3:
+            return f"{{{len(value)} members}}"
+        inner = ", ".join(f"{name}={_shown(content, depth + 1)}" for name, content in value.items())
         return "{" + inner + "}"
     text = str(value)
     return text if len(text) <= 255 else text[:255] + "..."

@@ -21,7 +21,7 @@ def check_new_table(request: dict[str, Any]) -> None:
         DynamoDBError: ValidationException, with AWS's message.
     """
     _check_name(request["TableName"])
-    _check_throughput(request)
+    check_throughput(request)
     if "KeySchema" not in request or "AttributeDefinitions" not in request:
         missing = "KeySchema" if "KeySchema" not in request else "AttributeDefinitions"
         path = missing[0].lower() + missing[1:]
@@ -61,6 +61,22 @@ def too_many_global() -> Exception:
     return invalid_values(
         f"GlobalSecondaryIndex count exceeds the per-table limit of {MOST_GLOBAL}"
     )
+
+
+def check_throughput(request: dict[str, Any]) -> None:
+    """The capacity of a request goes with its billing mode, or is refused."""
+    throughput = request.get("ProvisionedThroughput")
+    if request.get("BillingMode") == "PAY_PER_REQUEST":
+        if throughput is not None:
+            raise invalid_values(
+                "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when "
+                "BillingMode is PAY_PER_REQUEST"
+            )
+    elif throughput is None:
+        raise invalid_values(
+            "ReadCapacityUnits and WriteCapacityUnits must both be specified when "
+            "BillingMode is PROVISIONED"
+        )
 
 
 def check_schema(schema: list[dict[str, str]], defined: list[str]) -> None:
@@ -140,21 +156,6 @@ def _check_name(name: str) -> None:
     if not 3 <= len(name) <= 255:
         raise invalid(
             "TableName must be at least 3 characters long and at most 255 characters long"
-        )
-
-
-def _check_throughput(request: dict[str, Any]) -> None:
-    throughput = request.get("ProvisionedThroughput")
-    if request.get("BillingMode") == "PAY_PER_REQUEST":
-        if throughput is not None:
-            raise invalid_values(
-                "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when "
-                "BillingMode is PAY_PER_REQUEST"
-            )
-    elif throughput is None:
-        raise invalid_values(
-            "ReadCapacityUnits and WriteCapacityUnits must both be specified when "
-            "BillingMode is PROVISIONED"
         )
 
 

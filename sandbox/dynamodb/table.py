@@ -16,8 +16,10 @@ from sandbox.dynamodb.errors import DynamoDBError, invalid, invalid_values
 from sandbox.dynamodb.expiry import Expiry
 from sandbox.dynamodb.storage import Change, Record, TableItems, record_of
 from sandbox.dynamodb.streams import SandboxShard
+from sandbox.dynamodb.throttle import Throttle
 from sandbox.dynamodb.values import Item, Value, item_size, type_of
 from sandbox.journal import Journal
+from sandbox.pace import Pace
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 LARGEST_ITEM = 400 * 1024
@@ -39,9 +41,11 @@ class SandboxTable(Table):
     Attributes:
         status: AWS's table status.
         place: under which number the journal keeps its items and its history.
+        throttle: what provisioned capacity is left.
     """
 
     journal: ClassVar[Journal] = Journal(None)
+    pace: ClassVar[Pace] = Pace("instant")
 
     def __init__(self, *args: Any, **kwargs: Any):
         self.place = self.journal.new_owner()
@@ -52,6 +56,7 @@ class SandboxTable(Table):
         self._store: TableItems | None = TableItems(schema.keys_of(self.schema, self.attr))
         self._history: list[Replaced] | None = []
         self.recovers_since = 0.0
+        self.throttle = Throttle(self)
         self.expiry: Expiry | None = None
         for index in [*self.indexes, *self.global_indexes]:
             self._open(index)
@@ -252,6 +257,10 @@ class SandboxTable(Table):
                     f"attribute cannot contain an empty {_word(kind)} value. Key: {name}"
                 )
             _check_size(value, name == keys.partition)
+
+    def pace_name(self) -> str:
+        """How fast time passes here: "instant", "lesson" or "aws"."""
+        return self.pace.name
 
     # -- what moto asks ---------------------------------------------------------------------
 

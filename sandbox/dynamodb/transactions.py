@@ -5,6 +5,8 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-api
 
 import json
 import time
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from sandbox.dynamodb.capacity import Consumed, read_units
@@ -43,11 +45,15 @@ def run(
     if _done_before(db, request):
         for write in writes:
             size = item_size(write.now() or {})
-            consumed.add(write.table.name, "Read", 2 * read_units(size, strong=True))
+            consumed.add(write.table, "Read", 2 * read_units(size, strong=True))
         return consumed.many(body, split=True)
     if len({(write.table.name, write.key) for write in writes}) < len(writes):
         raise invalid("Transaction request cannot include multiple operations on one item")
     results = _try(writes)
+    check_rooms(
+        partial(write.check_room, before, after)
+        for write, (before, after) in zip(writes, results, strict=True)
+    )
     for write, (before, after) in zip(writes, results, strict=True):
         write.do(before, after, consumed, factor=2)
     _remember(db, request)
@@ -84,6 +90,28 @@ def _try(writes: list[Write]) -> list[tuple[Item | None, Item | None]]:
     if sum(item_size(after or {}) for _, after in results) > LARGEST:
         raise invalid("The aggregate size of the items in the transaction cannot exceed 4 MB")
     return results
+
+
+def check_rooms(checks: Iterable[Callable[[], None]]) -> None:
+    """Cancel a transaction that the capacity of a table or an index is too low for.
+
+    Args:
+        checks: of each read or write in order, raising where there is no room.
+
+    Raises:
+        DynamoDBError: TransactionCanceledException.
+    """
+    reasons: list[dict[str, Any]] = []
+    for check in checks:
+        reason: dict[str, Any] = {"Code": "None"}
+        try:
+            check()
+        except DynamoDBError as error:
+            code = error.code.removesuffix("Exception")
+            reason = {"Code": code, "Message": error.message}
+        reasons.append(reason)
+    if any(reason["Code"] != "None" for reason in reasons):
+        raise cancelled(reasons)
 
 
 def _content(request: dict[str, Any]) -> str:

@@ -6,10 +6,11 @@ from typing import Any
 from sandbox.dynamodb import legacy
 from sandbox.dynamodb.capacity import Consumed, index_units, write_units
 from sandbox.dynamodb.conditions import holds, read_condition
-from sandbox.dynamodb.errors import condition_failed, invalid, invalid_values
+from sandbox.dynamodb.errors import DynamoDBError, condition_failed, invalid, invalid_values
 from sandbox.dynamodb.expressions import Node, Placeholders
 from sandbox.dynamodb.paths import cut
 from sandbox.dynamodb.table import LARGEST_ITEM, SandboxTable
+from sandbox.dynamodb.throttle import is_throttled
 from sandbox.dynamodb.updates import Action, apply, read_update
 from sandbox.dynamodb.values import Item, item_size
 
@@ -64,19 +65,35 @@ class Write:
             raise invalid("Item size to update has exceeded the maximum allowed size")
         return item
 
+    def check_room(self, before: Item | None, after: Item | None) -> None:
+        """Refuse what the capacity of the table, or of an index that it writes to, is too low for.
+
+        Raises:
+            DynamoDBError: ProvisionedThroughputExceededException; nothing is stored.
+        """
+        throttle = self.table.throttle
+        if not throttle.is_on:
+            return
+        throttle.check("Write")
+        for index in self.table.global_indexes:
+            held = self.table.store.indexes[index.name]
+            if any(held.key_of(item, self.key) for item in (before, after) if item is not None):
+                throttle.check("Write", index.name)
+
     def do(
         self, before: Item | None, after: Item | None, consumed: Consumed, factor: int = 1
     ) -> None:
         """Store, and note what it consumes; `factor` is 2 in a transaction."""
+        self.check_room(before, after)
         sizes = [item_size(item) for item in (before, after) if item is not None]
         units = write_units(*sizes, 0)
-        consumed.add(self.table.name, "Write", factor * units)
+        consumed.add(self.table, "Write", factor * units)
         if self.kind == "ConditionCheck":
             return
         for name, change in self.table.store_item(self.key, before, after).items():
             if (extra := index_units(change)) > 0:
                 local = self.table.is_local(name)
-                consumed.add(self.table.name, "Write", factor * extra, name, local)
+                consumed.add(self.table, "Write", factor * extra, name, local)
 
 
 def read_write(db: Any, kind: str, request: dict[str, Any]) -> Write:
@@ -138,7 +155,7 @@ def batch_write_item(db: Any, request: dict[str, Any]) -> dict[str, Any]:
     wanted = request["RequestItems"]
     if sum(len(parts) for parts in wanted.values()) > MOST_BATCH:
         raise invalid("Too many items requested for the BatchWriteItem call")
-    writes = []
+    writes, asked = [], []
     for name, parts in wanted.items():
         for part in parts:
             if len(part) != 1:
@@ -149,15 +166,24 @@ def batch_write_item(db: Any, request: dict[str, Any]) -> dict[str, Any]:
             ((word, content),) = part.items()
             kind = word.removesuffix("Request")
             writes.append(read_write(db, kind, {"TableName": name, **content}))
+            asked.append((name, part))
     if len({(write.table.name, write.key) for write in writes}) < len(writes):
         raise invalid("Provided list of item keys contains duplicates")
     consumed = Consumed(request.get("ReturnConsumedCapacity"))
-    for write in writes:
+    left: dict[str, list[Any]] = {}
+    done = []
+    for write, (name, part) in zip(writes, asked, strict=True):
         before = write.now()
-        write.do(before, write.result(before), consumed)
-    body: dict[str, Any] = {"UnprocessedItems": {}}
+        try:
+            write.do(before, write.result(before), consumed)
+            done.append(write)
+        except DynamoDBError as error:
+            if not is_throttled(error) or (write is writes[-1] and not done):
+                raise
+            left.setdefault(name, []).append(part)
+    body: dict[str, Any] = {"UnprocessedItems": left}
     if request.get("ReturnItemCollectionMetrics") == "SIZE":
-        body["ItemCollectionMetrics"] = collection_metrics(writes)
+        body["ItemCollectionMetrics"] = collection_metrics(done)
     return consumed.many(body)
 
 

@@ -192,6 +192,19 @@ def test_conditions_that_are_refused(db: Any, message: str, request_: dict[str, 
     refused(message, db.put_item, Item=key(), **request_)
 
 
+@pytest.mark.parametrize("joined", [" OR ", " AND "])
+def test_an_expression_has_300_operators_and_no_more(db: Any, joined: str) -> None:
+    for terms, fits in ((150, True), (151, False)):  # A term is one, and so is what joins it.
+        request = {
+            "FilterExpression": joined.join(["x=:v"] * terms),
+            "ExpressionAttributeValues": VALUES,
+        }
+        if fits:
+            assert db.scan(TableName=TABLE, **request)["Count"] == 0
+        else:
+            refused("The expression contains too many operators", db.scan, **request)
+
+
 BAD_UPDATES = [
     ("Cannot update attribute p. This attribute is part of the key", "SET p = :v"),
     ("Two document paths overlap with each other", "SET x = :v, x.y = :v"),

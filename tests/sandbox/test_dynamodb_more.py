@@ -43,6 +43,7 @@ def table(db: Any, request: pytest.FixtureRequest) -> Iterator[str]:
     db.describe_table(TableName=name)
     yield name
     db.delete_table(TableName=name)
+    db.list_tables()  # The last look: the next case of a test makes its table again.
 
 
 def key(s: int, p: str = "a") -> dict[str, Any]:
@@ -128,6 +129,15 @@ def test_a_transaction_takes_100_items_each_once(db: Any, table: str) -> None:
         ClientError, match="Transaction request cannot include multiple operations on one item"
     ):
         db.transact_write_items(TransactItems=puts([1, 1]))
+
+
+def test_a_transaction_takes_4_megabytes(db: Any, table: str) -> None:
+    for n in range(11):
+        db.put_item(TableName=table, Item=key(n) | {"x": {"S": "x" * 390_000}})
+    gets = [{"Get": {"TableName": table, "Key": key(n)}} for n in range(11)]
+    assert len(db.transact_get_items(TransactItems=gets[:10])["Responses"]) == 10
+    with pytest.raises(ClientError, match="cannot exceed 4 MB"):
+        db.transact_get_items(TransactItems=gets)
 
 
 # -- time to live ---------------------------------------------------------------------------------
@@ -283,6 +293,74 @@ def test_a_table_is_restored_to_a_moment(db: Any, table: str) -> None:
     assert everything(db, f"{table}-latest") == everything(db, table)
 
 
+def ready(db: Any, table: str, **request: Any) -> tuple[str, dict[str, Any]]:
+    """A backup that can be restored, and the restored table's description."""
+    arn = db.create_backup(TableName=table, BackupName="again")["BackupDetails"]["BackupArn"]
+    db.describe_backup(BackupArn=arn)
+    target = f"{table}-again"
+    db.restore_table_from_backup(TargetTableName=target, BackupArn=arn, **request)
+    db.describe_table(TableName=target)
+    return target, db.describe_table(TableName=target)["Table"]
+
+
+def test_a_restore_may_change_billing_and_leave_indexes_out(db: Any, table: str) -> None:
+    db.put_item(TableName=table, Item=key(1) | {"g": {"S": "x"}})
+    capacity = {"ReadCapacityUnits": 5, "WriteCapacityUnits": 2}
+    target, restored = ready(
+        db,
+        table,
+        BillingModeOverride="PROVISIONED",
+        ProvisionedThroughputOverride=capacity,
+        GlobalSecondaryIndexOverride=[],
+    )
+    assert restored["ProvisionedThroughput"].items() >= capacity.items()
+    assert "GlobalSecondaryIndexes" not in restored
+    assert [d["AttributeName"] for d in restored["AttributeDefinitions"]] == ["p", "s"]
+    assert everything(db, target) == [key(1) | {"g": {"S": "x"}}]
+    db.delete_table(TableName=target)
+
+
+def test_a_restored_index_takes_the_capacity_of_the_table(db: Any, table: str) -> None:
+    capacity = {"ReadCapacityUnits": 5, "WriteCapacityUnits": 2}
+    target, restored = ready(
+        db, table, BillingModeOverride="PROVISIONED", ProvisionedThroughputOverride=capacity
+    )
+    (index,) = restored["GlobalSecondaryIndexes"]
+    assert index["ProvisionedThroughput"].items() >= capacity.items()
+    db.delete_table(TableName=target)
+
+
+@pytest.mark.parametrize(
+    ("message", "overrides"),
+    [
+        ("must both be specified when BillingMode", {"BillingModeOverride": "PROVISIONED"}),
+        (
+            "can be specified when BillingMode is PAY_PER_REQUEST",
+            {"ProvisionedThroughputOverride": {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}},
+        ),
+        (
+            "Index by-x of the restored table does not match an index of the source table",
+            {
+                "GlobalSecondaryIndexOverride": [
+                    {
+                        "IndexName": "by-x",
+                        "KeySchema": [{"AttributeName": "g", "KeyType": "HASH"}],
+                        "Projection": {"ProjectionType": "ALL"},
+                    }
+                ]
+            },
+        ),
+    ],
+    ids=["capacity missing", "capacity too much", "a new index"],
+)
+def test_restores_that_are_refused(
+    db: Any, table: str, message: str, overrides: dict[str, Any]
+) -> None:
+    with pytest.raises(ClientError, match=message):
+        ready(db, table, **overrides)
+    assert f"{table}-again" not in db.list_tables()["TableNames"]
+
+
 # -- PartiQL --------------------------------------------------------------------------------------
 
 
@@ -341,6 +419,53 @@ def test_partiql_in_pages(db: Any, table: str) -> None:
     assert found == ["0", "1", "2", "3", "4"]
 
 
+WHERES = [
+    ("p IN ['b', 'a', 'b']", ["b1", "b2", "a1", "a2"]),
+    ("p = 'a' OR p = 'c'", ["a1", "a2", "c1", "c2"]),
+    ("p IN ['a', 'b', 'nobody'] AND s = 2", ["a2", "b2"]),
+    ("(p = 'a' OR p = 'b' AND s = 1) AND NOT s = 2", ["a1", "b1"]),
+]
+
+
+@pytest.mark.parametrize(("where", "wanted"), WHERES, ids=[where for where, _ in WHERES])
+def test_partiql_reads_only_the_keys_it_names(
+    db: Any, table: str, where: str, wanted: list[str]
+) -> None:
+    for p in "abcd":
+        for n in (1, 2):
+            db.put_item(TableName=table, Item=key(n, p) | {"x": {"S": "x" * 5000}})
+    text = f"SELECT p, s FROM {table} WHERE {where}"
+    answer = run(db, text, **TOTAL)
+    assert [item["p"]["S"] + item["s"]["N"] for item in answer["Items"]] == wanted
+    # Of 40 KB, 20 or 10 are read: 5,000 bytes an item, at half a unit for each 4 KB.
+    assert answer["ConsumedCapacity"]["CapacityUnits"] <= 2.5
+    found: list[str] = []
+    more: dict[str, str] = {}
+    for _ in range(9):
+        page = run(db, text, Limit=1, **more)
+        found += [item["p"]["S"] + item["s"]["N"] for item in page["Items"]]
+        if "NextToken" not in page:
+            break
+        more = {"NextToken": page["NextToken"]}
+    assert found == wanted
+
+
+def test_partiql_order_needs_a_partition_key(db: Any, table: str) -> None:
+    with pytest.raises(ClientError, match="Must have WHERE clause"):
+        run(db, f"SELECT * FROM {table} ORDER BY s")
+    with pytest.raises(ClientError, match="at least one non-optional hash key condition"):
+        run(db, f"SELECT * FROM {table} WHERE s > 1 ORDER BY s")
+
+
+def test_a_batch_of_statements_reads_or_writes(db: Any, table: str) -> None:
+    parts = [
+        {"Statement": f"SELECT * FROM {table} WHERE p = 'a' AND s = 1"},
+        {"Statement": f"DELETE FROM {table} WHERE p = 'a' AND s = 1"},
+    ]
+    with pytest.raises(ClientError, match="cannot mix SELECT statements with others"):
+        db.batch_execute_statement(Statements=parts)
+
+
 def test_partiql_batches_and_transactions(db: Any, table: str) -> None:
     insert = f"INSERT INTO {table} VALUE {{'p': 'a', 's': ?}}"
     parts = [{"Statement": insert, "Parameters": [{"N": n}]} for n in ("1", "2", "1")]
@@ -381,6 +506,8 @@ def test_partiql_batches_and_transactions(db: Any, table: str) -> None:
         "(" * 500,
         "SELECT * FROM t WHERE " + "(" * 500,
         "SELECT * FROM t WHERE x = " + "[" * 500,
+        "SELECT * FROM t WHERE " + " OR ".join(["x=1"] * 900),
+        "SELECT * FROM t WHERE " + "NOT " * 1900 + "x=1",
     ],
 )
 def test_partiql_refuses_what_it_does_not_know(text: str) -> None:
