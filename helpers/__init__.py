@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from helpers.checks import verdict as verdict
     from helpers.console import dynamodb_console as dynamodb_console
     from helpers.database import engine as engine
+    from helpers.diagnosis import doctor as doctor
     from helpers.drawing import network_map as network_map
     from helpers.environment import check_environment as check_environment
     from helpers.errors import CourseError as CourseError
@@ -53,6 +54,7 @@ PUBLIC = {
     "connect": "session",
     "connection_form": "workbench",
     "describe_account": "network",
+    "doctor": "diagnosis",
     "dynamodb_console": "console",
     "engine": "database",
     "facts": "tables",
