@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from helpers.checks import verdict as verdict
     from helpers.console import dynamodb_console as dynamodb_console
     from helpers.database import engine as engine
+    from helpers.diagnosis import doctor as doctor
     from helpers.drawing import network_map as network_map
     from helpers.environment import check_environment as check_environment
     from helpers.errors import CourseError as CourseError
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from helpers.existing import find as find
     from helpers.existing import keep_existing as keep_existing
     from helpers.existing import tagged as tagged
+    from helpers.faults import draw_fault as draw_fault
+    from helpers.faults import repair_fault as repair_fault
+    from helpers.faults import settings as settings
+    from helpers.faults import settings_file as settings_file
     from helpers.items import items_table as items_table
     from helpers.items import partitions_chart as partitions_chart
     from helpers.keys import key_file as key_file
@@ -53,6 +58,8 @@ PUBLIC = {
     "connect": "session",
     "connection_form": "workbench",
     "describe_account": "network",
+    "doctor": "diagnosis",
+    "draw_fault": "faults",
     "dynamodb_console": "console",
     "engine": "database",
     "facts": "tables",
@@ -67,6 +74,9 @@ PUBLIC = {
     "network_map": "drawing",
     "partitions_chart": "items",
     "password": "keys",  # pragma: allowlist secret
+    "repair_fault": "faults",
+    "settings": "faults",
+    "settings_file": "faults",
     "ssh_address": "session",
     "table": "tables",
     "tagged": "existing",

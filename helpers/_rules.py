@@ -134,6 +134,24 @@ def check_security_group(
     return Hop(what, False, missing)
 
 
+def sources(group: Resource, port: int) -> set[str]:
+    """Who a security group lets in on a port: address ranges and group ids."""
+    rules = [
+        rule
+        for rule in group["IpPermissions"]
+        if rule["IpProtocol"] == "-1" or rule.get("FromPort", 0) <= port <= rule.get("ToPort", -1)
+    ]
+    return {
+        source
+        for rule in rules
+        for source in (
+            *(r["CidrIp"] for r in rule["IpRanges"]),
+            *(r["CidrIpv6"] for r in rule["Ipv6Ranges"]),
+            *(p["GroupId"] for p in rule["UserIdGroupPairs"]),
+        )
+    }
+
+
 def _rule_ports(rule: Resource, traffic: Traffic) -> bool:
     if rule["IpProtocol"] == "-1":
         return True

@@ -182,8 +182,8 @@ class Bastion:
         transport.set_keepalive(30)
         return transport
 
-    def log_in(self, transport: paramiko.Transport, host_key: paramiko.PKey) -> None:
-        """Verify the server's host key, and only then log in."""
+    def verify(self, transport: paramiko.Transport, host_key: paramiko.PKey) -> None:
+        """Shake hands, and see that the server holds the host key that EC2 shows for it."""
         try:
             transport.connect(hostkey=host_key)
         except (paramiko.SSHException, OSError, EOFError) as error:
@@ -195,6 +195,9 @@ class Bastion:
                     f'machine. Look up its address and keys again: host_keys("{self.instance_id}")'
                 ) from None
             raise self._not_answering(error) from None
+
+    def log_in(self, transport: paramiko.Transport) -> None:
+        """Log in with the key; only after `verify`, so that an impostor learns nothing."""
         try:
             transport.auth_publickey(self.user, self.key)
         except paramiko.AuthenticationException:

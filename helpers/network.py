@@ -42,6 +42,7 @@ __all__ = [
     "is_public",
     "name_of",
     "resolve",
+    "route_table_of",
     "subnet_of_db",
 ]
 
@@ -166,7 +167,7 @@ def gateway_of(account: Account, vpc_id: str) -> Resource | None:
     return None
 
 
-def _route_table_of(account: Account, subnet: Resource) -> Resource | None:
+def route_table_of(account: Account, subnet: Resource) -> Resource | None:
     """The route table of a subnet: the one associated with it, else its VPC's main one."""
     main = None
     for table in account.route_tables:
@@ -181,7 +182,7 @@ def _route_table_of(account: Account, subnet: Resource) -> Resource | None:
 def is_public(account: Account, subnet: Resource) -> bool:
     """Whether a subnet is public: it has an active route to its VPC's internet gateway."""
     gateway = gateway_of(account, subnet["VpcId"])
-    routes = (_route_table_of(account, subnet) or {}).get("Routes", [])
+    routes = (route_table_of(account, subnet) or {}).get("Routes", [])
     return gateway is not None and any(
         route.get("GatewayId") == gateway["InternetGatewayId"] and is_active(route)
         for route in routes
@@ -243,7 +244,7 @@ def _from_internet(
     gateway = gateway_of(account, target.vpc_id)
     attached = name_of(gateway, "InternetGatewayId") if gateway else "no internet gateway"
     yield Hop("internet gateway", gateway is not None, f"{attached} is attached to {target.vpc_id}")
-    yield check_route(_route_table_of(account, subnet), subnet, address, gateway or {})
+    yield check_route(route_table_of(account, subnet), subnet, address, gateway or {})
     yield _acl(account, subnet, INBOUND, request, "network ACL, inbound")
     yield _group(account, target, INBOUND, request)
     yield _acl(account, subnet, OUTBOUND, reply, "network ACL, reply")

@@ -110,7 +110,8 @@ def tunnel(
     with ExitStack() as on_failure:  # an interrupt counts too
         transport = bastion.connect(on_failure)
         host_key = host_key or host_keys(bastion_instance_id)[0]
-        bastion.log_in(transport, host_key)
+        bastion.verify(transport, host_key)
+        bastion.log_in(transport)
         bastion.check_database(transport, mysql_host, mysql_port)
         forwarder = _Forwarder(
             transport,

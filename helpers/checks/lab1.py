@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 import paramiko
 
+from helpers._rules import sources
 from helpers.checks import Item, checks_of
 from helpers.database import engine
 from helpers.errors import CourseError
@@ -45,14 +46,14 @@ def the_network() -> Iterator[Item]:
     bastion, database = groups.get("bookstore-bastion"), groups.get("bookstore-database")
     yield Item(
         "SSH from your address, and from nowhere else, into bookstore-bastion",
-        bastion is not None and _sources(bastion, 22) == {f"{my_address()}/32"},
+        bastion is not None and sources(bastion, 22) == {f"{my_address()}/32"},
         "One inbound rule: port 22 from your address/32. Page 1.1, step 5.",
     )
     yield Item(
         "MySQL from the bastion's group, and from nowhere else, into bookstore-database",
         bastion is not None
         and database is not None
-        and _sources(database, 3306) == {bastion["GroupId"]},
+        and sources(database, 3306) == {bastion["GroupId"]},
         "One inbound rule: port 3306 from the group bookstore-bastion. Page 1.1, step 6.",
     )
 
@@ -234,21 +235,3 @@ def nothing_left() -> Iterator[Item]:
             not called,
             f"Left: {', '.join(called)}. Page 1.9 deletes it; run its cells from the top.",
         )
-
-
-def _sources(group: dict, port: int) -> set[str]:
-    """Who a security group lets in on that port: address ranges and group ids."""
-    rules = [
-        rule
-        for rule in group["IpPermissions"]
-        if rule["IpProtocol"] == "-1" or rule.get("FromPort", 0) <= port <= rule.get("ToPort", -1)
-    ]
-    return {
-        source
-        for rule in rules
-        for source in (
-            *(r["CidrIp"] for r in rule["IpRanges"]),
-            *(r["CidrIpv6"] for r in rule["Ipv6Ranges"]),
-            *(p["GroupId"] for p in rule["UserIdGroupPairs"]),
-        )
-    }
