@@ -4,16 +4,19 @@ Other engines stay what moto makes of them: a record without a server. Each room
 adds the calls on one kind of thing; here they are put together.
 """
 
+from moto.rds import urls
 from moto.rds.models import rds_backends
 
+from sandbox.aurora.catalogue import CatalogueCalls
 from sandbox.aurora.clusters import ClusterCalls
 from sandbox.aurora.instances import InstanceCalls
+from sandbox.aurora.responses import AuroraResponse
 from sandbox.aurora.subnet_groups import SubnetGroupCalls
 from sandbox.pace import Pace
 from sandbox.servers import DatabaseServers
 
 
-class SandboxRDS(ClusterCalls, InstanceCalls, SubnetGroupCalls):
+class SandboxRDS(CatalogueCalls, ClusterCalls, InstanceCalls, SubnetGroupCalls):
     """moto's RDS with real servers behind Aurora MySQL, and with AWS's passing states."""
 
 
@@ -22,3 +25,4 @@ def install(pace: Pace, servers: DatabaseServers) -> None:
     SandboxRDS.pace = pace
     SandboxRDS.servers = servers
     rds_backends.backend = SandboxRDS
+    urls.url_paths["{0}/$"] = AuroraResponse.dispatch

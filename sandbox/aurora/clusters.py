@@ -10,7 +10,7 @@ from moto.rds.exceptions import (
 )
 from moto.rds.models import DBCluster, DBInstanceClustered
 
-from sandbox.aurora.models import ENGINE, ENGINE_VERSION, AuroraCluster, account_hash
+from sandbox.aurora.models import ENGINE, AuroraCluster, account_hash
 from sandbox.aurora.placement import Placement
 
 
@@ -34,7 +34,7 @@ class ClusterCalls(Placement):
         groups = self._check_placement(kwargs)
         cluster = AuroraCluster(
             self,
-            **{"engine_version": ENGINE_VERSION, **kwargs, "vpc_security_group_ids": groups},
+            **{**kwargs, "vpc_security_group_ids": groups},
         )
         cluster.url_identifier = account_hash(self.account_id, self.region_name)
         cluster.parameter_group = kwargs.get("db_cluster_parameter_group_name") or (

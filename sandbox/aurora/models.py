@@ -5,7 +5,6 @@ import hashlib
 from moto.rds.models import DBCluster, DBInstanceClustered
 
 ENGINE = "aurora-mysql"
-ENGINE_VERSION = "8.0.mysql_aurora.3.08.2"
 
 
 class AuroraCluster(DBCluster):
