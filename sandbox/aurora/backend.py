@@ -10,13 +10,14 @@ from moto.rds.models import rds_backends
 from sandbox.aurora.catalogue import CatalogueCalls
 from sandbox.aurora.clusters import ClusterCalls
 from sandbox.aurora.instances import InstanceCalls
+from sandbox.aurora.parameters_in_force import ParametersInForce
 from sandbox.aurora.responses import AuroraResponse
 from sandbox.aurora.subnet_groups import SubnetGroupCalls
 from sandbox.pace import Pace
 from sandbox.servers import DatabaseServers
 
 
-class SandboxRDS(CatalogueCalls, ClusterCalls, InstanceCalls, SubnetGroupCalls):
+class SandboxRDS(CatalogueCalls, ParametersInForce, ClusterCalls, InstanceCalls, SubnetGroupCalls):
     """moto's RDS with real servers behind Aurora MySQL, and with AWS's passing states."""
 
 

@@ -32,6 +32,9 @@ class AuroraBase(RDSBackend):
             raise DBClusterNotFoundError(name)
         return self.clusters[name]
 
+    def _prepare_server(self, instance: Any) -> None:
+        """Lay down what an instance's server is to know; called whenever it is about to start."""
+
     def _pass_cluster(
         self,
         cluster: DBCluster,

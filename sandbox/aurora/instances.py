@@ -61,6 +61,7 @@ class InstanceCalls(Placement):
             cluster._master_user_password,
             cluster.database_name,
         )
+        self._prepare_server(instance)
         work = real.submit(real.add, instance.db_instance_identifier, master)
         self._pass_instance(instance, "creating", work)
         return instance

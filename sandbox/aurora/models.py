@@ -1,14 +1,18 @@
 """An Aurora cluster and its instances, as moto's models with what AWS does otherwise."""
 
 import hashlib
+from typing import Any
 
 from moto.rds.models import DBCluster, DBInstanceClustered
 
 ENGINE = "aurora-mysql"
+DEFAULT_GROUP = "default.aurora-mysql8.0"
 
 
 class AuroraCluster(DBCluster):
     """moto's cluster, whose status is what the pace says and not what was last looked at."""
+
+    backend: Any  # the SandboxRDS, which builds on this module
 
     @property
     def status(self) -> str:
@@ -19,9 +23,29 @@ class AuroraCluster(DBCluster):
     def status(self, value: str) -> None:
         self._status = value
 
+    @property
+    def db_cluster_members(self) -> list[dict[str, Any]]:
+        """The members, and whether the cluster's parameters hold on each of them already."""
+        return [
+            {
+                "DBInstanceIdentifier": member.db_instance_identifier,
+                "IsClusterWriter": member.is_cluster_writer,
+                "DBClusterParameterGroupStatus": self.backend.parameter_status("cluster", member),
+                "PromotionTier": member.promotion_tier,
+            }
+            for member in self.members
+        ]
+
 
 class AuroraInstance(DBInstanceClustered):
-    """moto's instance of a cluster, in its cluster's subnets and under its account's domain."""
+    """moto's instance of a cluster, in its cluster's subnets and under its account's domain.
+
+    Attributes:
+        in_force: of its cluster's parameter group and of its own, what holds on the server.
+    """
+
+    backend: Any  # the SandboxRDS, which builds on this module
+    in_force: dict[str, dict[str, Any]]
 
     @property
     def address(self) -> str:
@@ -30,6 +54,17 @@ class AuroraInstance(DBInstanceClustered):
             f"{self.db_instance_identifier}.{self.cluster.url_identifier}"
             f".{self.region}.rds.amazonaws.com"
         )
+
+    def default_db_parameter_group_details(self) -> tuple[str, str]:
+        """The family and the name of the group of an instance that was given none."""
+        return DEFAULT_GROUP.removeprefix("default."), DEFAULT_GROUP
+
+    @property
+    def db_parameter_group_status_list(self) -> list[dict[str, str]]:
+        """The instance's own group, and whether its parameters hold already."""
+        status = self.backend.parameter_status("instance", self)
+        name = self.db_parameter_group_name or DEFAULT_GROUP
+        return [{"DBParameterGroupName": name, "ParameterApplyStatus": status}]
 
 
 def account_hash(account_id: str, region: str) -> str:
