@@ -66,6 +66,17 @@ class InstanceCalls(Placement):
         self._pass_instance(instance, "creating", work)
         return instance
 
+    def reboot_db_instance(self, db_instance_identifier: str) -> DBInstance:
+        """Stop the real server and start it again; connections drop."""
+        instance = self.databases.get(db_instance_identifier)
+        if not isinstance(instance, AuroraInstance):
+            return super().reboot_db_instance(db_instance_identifier)
+        self._prepare_server(instance)
+        real = self.servers.cluster(instance.cluster.db_cluster_identifier)
+        work = real.submit(real.reboot, instance.db_instance_identifier)
+        self._pass_instance(instance, "rebooting", work)
+        return instance
+
     def describe_db_instances(
         self, db_instance_identifier: str | None = None, filters: Any = None
     ) -> list[DBInstance]:
