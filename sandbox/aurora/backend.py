@@ -10,6 +10,7 @@ from moto.rds.models import rds_backends
 from sandbox.aurora.catalogue import CatalogueCalls
 from sandbox.aurora.clusters import ClusterCalls
 from sandbox.aurora.instances import InstanceCalls
+from sandbox.aurora.managed_passwords import ManagedPasswords
 from sandbox.aurora.parameters_in_force import ParametersInForce
 from sandbox.aurora.responses import AuroraResponse
 from sandbox.aurora.subnet_groups import SubnetGroupCalls
@@ -17,7 +18,14 @@ from sandbox.pace import Pace
 from sandbox.servers import DatabaseServers
 
 
-class SandboxRDS(CatalogueCalls, ParametersInForce, ClusterCalls, InstanceCalls, SubnetGroupCalls):
+class SandboxRDS(
+    CatalogueCalls,
+    ParametersInForce,
+    ManagedPasswords,
+    ClusterCalls,
+    InstanceCalls,
+    SubnetGroupCalls,
+):
     """moto's RDS with real servers behind Aurora MySQL, and with AWS's passing states."""
 
 

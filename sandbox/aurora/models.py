@@ -5,6 +5,8 @@ from typing import Any
 
 from moto.rds.models import DBCluster, DBInstanceClustered
 
+from sandbox.aurora.master_secret import MasterSecret, new_password
+
 ENGINE = "aurora-mysql"
 DEFAULT_GROUP = "default.aurora-mysql8.0"
 
@@ -13,6 +15,22 @@ class AuroraCluster(DBCluster):
     """moto's cluster, whose status is what the pace says and not what was last looked at."""
 
     backend: Any  # the SandboxRDS, which builds on this module
+
+    def __init__(
+        self,
+        backend: Any,
+        master_user_password: str | None = None,
+        manage_master_user_password: bool | None = False,
+        master_user_secret_kms_key_id: str | None = None,
+        **kwargs: Any,
+    ):
+        # moto would keep one and the same password in every secret, and none for the server.
+        if manage_master_user_password:
+            master_user_password = new_password()
+        super().__init__(backend, master_user_password=master_user_password, **kwargs)
+        self.manage_master_user_password = bool(manage_master_user_password)
+        if manage_master_user_password:
+            self.master_user_secret = MasterSecret(self, master_user_secret_kms_key_id)
 
     @property
     def status(self) -> str:
