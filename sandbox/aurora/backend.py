@@ -13,6 +13,7 @@ from sandbox.aurora.instances import InstanceCalls
 from sandbox.aurora.managed_passwords import ManagedPasswords
 from sandbox.aurora.parameters_in_force import ParametersInForce
 from sandbox.aurora.responses import AuroraResponse
+from sandbox.aurora.settings import Settings
 from sandbox.aurora.subnet_groups import SubnetGroupCalls
 from sandbox.pace import Pace
 from sandbox.servers import DatabaseServers
@@ -22,6 +23,7 @@ class SandboxRDS(
     CatalogueCalls,
     ParametersInForce,
     ManagedPasswords,
+    Settings,
     ClusterCalls,
     InstanceCalls,
     SubnetGroupCalls,

@@ -46,7 +46,11 @@ class AuroraBase(RDSBackend):
         self._pass("DBCluster", cluster, name, passing, lasting, work, self.leaving_clusters)
 
     def _pass_instance(
-        self, instance: DBInstance, passing: str, work: Future, lasting: str = "available"
+        self,
+        instance: DBInstance,
+        passing: str,
+        work: Future | None = None,
+        lasting: str = "available",
     ) -> None:
         name = instance.db_instance_identifier
         self._pass("DBInstance", instance, name, passing, lasting, work, self.leaving_instances)

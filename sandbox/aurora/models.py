@@ -15,6 +15,7 @@ class AuroraCluster(DBCluster):
     """moto's cluster, whose status is what the pace says and not what was last looked at."""
 
     backend: Any  # the SandboxRDS, which builds on this module
+    pending_modified_values: dict[str, str]
 
     def __init__(
         self,
@@ -64,6 +65,7 @@ class AuroraInstance(DBInstanceClustered):
 
     backend: Any  # the SandboxRDS, which builds on this module
     in_force: dict[str, dict[str, Any]]
+    pending_modified_values: dict[str, str]
 
     @property
     def address(self) -> str:
@@ -72,6 +74,11 @@ class AuroraInstance(DBInstanceClustered):
             f"{self.db_instance_identifier}.{self.cluster.url_identifier}"
             f".{self.region}.rds.amazonaws.com"
         )
+
+    @property
+    def iam_database_authentication_enabled(self) -> bool:
+        """As on the cluster: it is set there for all instances."""
+        return self.cluster.iam_database_authentication_enabled
 
     def default_db_parameter_group_details(self) -> tuple[str, str]:
         """The family and the name of the group of an instance that was given none."""
