@@ -20,6 +20,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from sandbox import server_settings
 from sandbox.errors import SandboxError
 from sandbox.home import write_private
 from sandbox.install import NoDatabaseServer, Program, install_command
@@ -164,6 +165,7 @@ def write_settings(
     if program.flavour == "mysql":
         # The master user has CONNECTION_ADMIN, which read_only alone would let through.
         settings["super_read_only"] = settings["read_only"]
+    settings |= server_settings.at_start(folder)
     _write_options(folder / "my.cnf", settings)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pymysql
 import pymysql.cursors
 
-from sandbox import datafolder, mysqld_accounts, replication
+from sandbox import datafolder, mysqld_accounts, replication, server_settings
 from sandbox.datafolder import LOOPBACK, SUPERUSER
 from sandbox.errors import SandboxError
 from sandbox.install import NoDatabaseServer, Program, find_program
@@ -89,6 +89,7 @@ class DatabaseServer:
                 if self._launch(port, timeout):
                     self._port = port
                     (self.folder / "first-start.sql").unlink(missing_ok=True)
+                    server_settings.tell(self)
                     return
             raise SandboxError(
                 f"The database server in {self.folder} found every port it tried taken by "

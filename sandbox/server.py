@@ -49,7 +49,7 @@ class Sandbox:
         # Imported late: moto is to read the settings above, and takes a second to import.
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-        from sandbox import aurora, dynamodb, ec2, users
+        from sandbox import aurora, dynamodb, ec2, secretsmanager, users
         from sandbox.account import Insider
         from sandbox.frontdoor import FrontDoor
         from sandbox.ids import ReproducibleIds
@@ -64,6 +64,7 @@ class Sandbox:
         aurora.install(self.pace, self.databases)
         ec2.install(self.pace, self._host_key)
         dynamodb.install(self.pace, journal)
+        secretsmanager.install()
         moto = DomainDispatcherApplication(create_backend_app)
         ids = ReproducibleIds(calls=journal.calls())
         self._journal = journal

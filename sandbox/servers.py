@@ -116,6 +116,15 @@ class ClusterServers:
         if self.writer:
             self.servers[self.writer].set_master_password(user, password)
 
+    def reboot(self, instance: str) -> None:
+        """Stop one server and start it again; the others find the writer wherever it is then."""
+        self.servers[instance].stop()
+        self.servers[instance].start()
+        writer = self.servers[self.writer or instance]
+        for name, server in self.servers.items():
+            if server is not writer and instance in (name, self.writer):
+                server.follow(writer)
+
     def stop(self) -> None:
         """Stop the servers; their data stays."""
         for server in self.servers.values():

@@ -4,16 +4,30 @@ Other engines stay what moto makes of them: a record without a server. Each room
 adds the calls on one kind of thing; here they are put together.
 """
 
+from moto.rds import urls
 from moto.rds.models import rds_backends
 
+from sandbox.aurora.catalogue import CatalogueCalls
 from sandbox.aurora.clusters import ClusterCalls
 from sandbox.aurora.instances import InstanceCalls
+from sandbox.aurora.managed_passwords import ManagedPasswords
+from sandbox.aurora.parameters_in_force import ParametersInForce
+from sandbox.aurora.responses import AuroraResponse
+from sandbox.aurora.settings import Settings
 from sandbox.aurora.subnet_groups import SubnetGroupCalls
 from sandbox.pace import Pace
 from sandbox.servers import DatabaseServers
 
 
-class SandboxRDS(ClusterCalls, InstanceCalls, SubnetGroupCalls):
+class SandboxRDS(
+    CatalogueCalls,
+    ParametersInForce,
+    ManagedPasswords,
+    Settings,
+    ClusterCalls,
+    InstanceCalls,
+    SubnetGroupCalls,
+):
     """moto's RDS with real servers behind Aurora MySQL, and with AWS's passing states."""
 
 
@@ -22,3 +36,4 @@ def install(pace: Pace, servers: DatabaseServers) -> None:
     SandboxRDS.pace = pace
     SandboxRDS.servers = servers
     rds_backends.backend = SandboxRDS
+    urls.url_paths["{0}/$"] = AuroraResponse.dispatch

@@ -32,6 +32,9 @@ class AuroraBase(RDSBackend):
             raise DBClusterNotFoundError(name)
         return self.clusters[name]
 
+    def _prepare_server(self, instance: Any) -> None:
+        """Lay down what an instance's server is to know; called whenever it is about to start."""
+
     def _pass_cluster(
         self,
         cluster: DBCluster,
@@ -43,7 +46,11 @@ class AuroraBase(RDSBackend):
         self._pass("DBCluster", cluster, name, passing, lasting, work, self.leaving_clusters)
 
     def _pass_instance(
-        self, instance: DBInstance, passing: str, work: Future, lasting: str = "available"
+        self,
+        instance: DBInstance,
+        passing: str,
+        work: Future | None = None,
+        lasting: str = "available",
     ) -> None:
         name = instance.db_instance_identifier
         self._pass("DBInstance", instance, name, passing, lasting, work, self.leaving_instances)

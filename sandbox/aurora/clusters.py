@@ -10,7 +10,7 @@ from moto.rds.exceptions import (
 )
 from moto.rds.models import DBCluster, DBInstanceClustered
 
-from sandbox.aurora.models import ENGINE, ENGINE_VERSION, AuroraCluster, account_hash
+from sandbox.aurora.models import DEFAULT_GROUP, ENGINE, AuroraCluster, account_hash
 from sandbox.aurora.placement import Placement
 
 
@@ -34,12 +34,10 @@ class ClusterCalls(Placement):
         groups = self._check_placement(kwargs)
         cluster = AuroraCluster(
             self,
-            **{"engine_version": ENGINE_VERSION, **kwargs, "vpc_security_group_ids": groups},
+            **{**kwargs, "vpc_security_group_ids": groups},
         )
         cluster.url_identifier = account_hash(self.account_id, self.region_name)
-        cluster.parameter_group = kwargs.get("db_cluster_parameter_group_name") or (
-            "default.aurora-mysql8.0"
-        )
+        cluster.parameter_group = kwargs.get("db_cluster_parameter_group_name") or DEFAULT_GROUP
         self.clusters[name] = cluster
         cluster.save_automated_backup()
         self._pass_cluster(cluster, "creating")
@@ -124,6 +122,9 @@ class ClusterCalls(Placement):
         cluster = self._cluster(name)
         if not isinstance(cluster, AuroraCluster):
             return None
+        if passing == "starting":
+            for member in cluster.members:
+                self._prepare_server(member)
         real = self.servers.cluster(cluster.db_cluster_identifier)
         work = real.submit(real.stop if passing == "stopping" else real.start)
         for member in cluster.members:

@@ -1,7 +1,6 @@
 """Aurora instances: each one a real server that is started, and stopped for good."""
 
 import hashlib
-import re
 from typing import Any
 
 from moto.rds.exceptions import (
@@ -16,12 +15,6 @@ from sandbox.aurora.models import ENGINE, AuroraInstance
 from sandbox.aurora.placement import Placement
 from sandbox.install import NoDatabaseServer, find_program
 from sandbox.servers import Master
-
-# https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Concepts.DBInstanceClass.SupportAurora.html
-INSTANCE_CLASS = re.compile(
-    r"db\.(serverless|t3\.(medium|large)|t4g\.(medium|large)"
-    r"|(r5|r6g|r6i|r7g|r7i|r8g|x2g)\.(\d*x?large))"
-)
 
 
 class InstanceCalls(Placement):
@@ -40,15 +33,6 @@ class InstanceCalls(Placement):
                 f"The engine {ENGINE} needs a DBClusterIdentifier: create the DB cluster first."
             )
         cluster = self._cluster(db_kwargs["db_cluster_identifier"])
-        instance_class = db_kwargs["db_instance_class"]
-        if not INSTANCE_CLASS.fullmatch(instance_class):
-            raise InvalidParameterCombination(
-                "RDS does not support creating a DB instance with the following combination: "
-                f"DBInstanceClass={instance_class}, Engine={ENGINE}, "
-                f"EngineVersion={cluster.engine_version}, LicenseModel=general-public-license. "
-                "For supported combinations of instance class and database engine version, "
-                "see the documentation."
-            )
         try:
             find_program()
         except NoDatabaseServer as error:
@@ -77,8 +61,20 @@ class InstanceCalls(Placement):
             cluster._master_user_password,
             cluster.database_name,
         )
+        self._prepare_server(instance)
         work = real.submit(real.add, instance.db_instance_identifier, master)
         self._pass_instance(instance, "creating", work)
+        return instance
+
+    def reboot_db_instance(self, db_instance_identifier: str) -> DBInstance:
+        """Stop the real server and start it again; connections drop."""
+        instance = self.databases.get(db_instance_identifier)
+        if not isinstance(instance, AuroraInstance):
+            return super().reboot_db_instance(db_instance_identifier)
+        self._prepare_server(instance)
+        real = self.servers.cluster(instance.cluster.db_cluster_identifier)
+        work = real.submit(real.reboot, instance.db_instance_identifier)
+        self._pass_instance(instance, "rebooting", work)
         return instance
 
     def describe_db_instances(

@@ -1,15 +1,37 @@
 """An Aurora cluster and its instances, as moto's models with what AWS does otherwise."""
 
 import hashlib
+from typing import Any
 
 from moto.rds.models import DBCluster, DBInstanceClustered
 
+from sandbox.aurora.master_secret import MasterSecret, new_password
+
 ENGINE = "aurora-mysql"
-ENGINE_VERSION = "8.0.mysql_aurora.3.08.2"
+DEFAULT_GROUP = "default.aurora-mysql8.0"
 
 
 class AuroraCluster(DBCluster):
     """moto's cluster, whose status is what the pace says and not what was last looked at."""
+
+    backend: Any  # the SandboxRDS, which builds on this module
+    pending_modified_values: dict[str, str]
+
+    def __init__(
+        self,
+        backend: Any,
+        master_user_password: str | None = None,
+        manage_master_user_password: bool | None = False,
+        master_user_secret_kms_key_id: str | None = None,
+        **kwargs: Any,
+    ):
+        # moto would keep one and the same password in every secret, and none for the server.
+        if manage_master_user_password:
+            master_user_password = new_password()
+        super().__init__(backend, master_user_password=master_user_password, **kwargs)
+        self.manage_master_user_password = bool(manage_master_user_password)
+        if manage_master_user_password:
+            self.master_user_secret = MasterSecret(self, master_user_secret_kms_key_id)
 
     @property
     def status(self) -> str:
@@ -20,9 +42,30 @@ class AuroraCluster(DBCluster):
     def status(self, value: str) -> None:
         self._status = value
 
+    @property
+    def db_cluster_members(self) -> list[dict[str, Any]]:
+        """The members, and whether the cluster's parameters hold on each of them already."""
+        return [
+            {
+                "DBInstanceIdentifier": member.db_instance_identifier,
+                "IsClusterWriter": member.is_cluster_writer,
+                "DBClusterParameterGroupStatus": self.backend.parameter_status("cluster", member),
+                "PromotionTier": member.promotion_tier,
+            }
+            for member in self.members
+        ]
+
 
 class AuroraInstance(DBInstanceClustered):
-    """moto's instance of a cluster, in its cluster's subnets and under its account's domain."""
+    """moto's instance of a cluster, in its cluster's subnets and under its account's domain.
+
+    Attributes:
+        in_force: of its cluster's parameter group and of its own, what holds on the server.
+    """
+
+    backend: Any  # the SandboxRDS, which builds on this module
+    in_force: dict[str, dict[str, Any]]
+    pending_modified_values: dict[str, str]
 
     @property
     def address(self) -> str:
@@ -31,6 +74,22 @@ class AuroraInstance(DBInstanceClustered):
             f"{self.db_instance_identifier}.{self.cluster.url_identifier}"
             f".{self.region}.rds.amazonaws.com"
         )
+
+    @property
+    def iam_database_authentication_enabled(self) -> bool:
+        """As on the cluster: it is set there for all instances."""
+        return self.cluster.iam_database_authentication_enabled
+
+    def default_db_parameter_group_details(self) -> tuple[str, str]:
+        """The family and the name of the group of an instance that was given none."""
+        return DEFAULT_GROUP.removeprefix("default."), DEFAULT_GROUP
+
+    @property
+    def db_parameter_group_status_list(self) -> list[dict[str, str]]:
+        """The instance's own group, and whether its parameters hold already."""
+        status = self.backend.parameter_status("instance", self)
+        name = self.db_parameter_group_name or DEFAULT_GROUP
+        return [{"DBParameterGroupName": name, "ParameterApplyStatus": status}]
 
 
 def account_hash(account_id: str, region: str) -> str:

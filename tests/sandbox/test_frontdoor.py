@@ -132,7 +132,7 @@ def test_only_the_owner_stops_it(request_raw) -> None:
 @pytest.mark.parametrize(
     ("service", "operation", "arguments"),
     [
-        ("rds", "describe_db_engine_versions", {}),
+        ("rds", "describe_source_regions", {}),
         ("ec2", "describe_verified_access_groups", {}),
         ("dynamodb", "describe_contributor_insights", {"TableName": "books"}),
         (
