@@ -126,26 +126,50 @@ def create(folder: Path, program: Program, cache: Path | None = None) -> None:
     if (folder / "data").exists():
         raise SandboxError(f"{folder} holds a database already. Delete the folder, or start() it.")
     template = _template(program, cache or default_cache())
+    statements = [FIRST_START[program.flavour]]
+    for user, grant in (
+        (SUPERUSER, "ALL PRIVILEGES ON *.* TO {} WITH GRANT OPTION"),
+        (REPLICATION_USER, "REPLICATION SLAVE ON *.* TO {}"),
+    ):
+        account = f"{user}@'{LOOPBACK}'"
+        statements += [
+            f"CREATE USER {account} IDENTIFIED BY '{{{user}}}';\n",
+            f"GRANT {grant.format(account)};\n",
+        ]
+    _lay_down(template, ["binlog.*"], folder, statements)
+
+
+def copy(source: Path, folder: Path) -> None:
+    """Fill `folder` with a copy of a database whose server does not run.
+
+    The copy is a server of its own, with passwords of its own, and follows nobody. The folder
+    appears when it is complete.
+    """
+    partial = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    statements = [
+        f"ALTER USER {user}@'{LOOPBACK}' IDENTIFIED BY '{{{user}}}';\n"
+        for user in (SUPERUSER, REPLICATION_USER)
+    ]
+    of_a_replica = ["master.info", "relay-log.info", "relay.*"]
+    _lay_down(source / "data", of_a_replica, partial, statements)
+    partial.rename(folder)
+
+
+def _lay_down(data: Path, leave_out: list[str], folder: Path, statements: list[str]) -> None:
+    """Copy a data folder, and have its first start give the system accounts fresh passwords."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
     partial = folder / "data.partial"
     shutil.rmtree(partial, ignore_errors=True)
     # auto.cnf holds MySQL's server_uuid: without it the copy gives itself a fresh one.
-    shutil.copytree(template, partial, ignore=shutil.ignore_patterns("auto.cnf", "binlog.*"))
+    shutil.copytree(data, partial, ignore=shutil.ignore_patterns("auto.cnf", *leave_out))
     (folder / "no-files").mkdir(exist_ok=True)
-    statements = ["SET SESSION sql_log_bin = 0;\n", FIRST_START[program.flavour]]
-    for user, grant in (
-        (SUPERUSER, "ALL PRIVILEGES ON *.* TO {} WITH GRANT OPTION"),
-        (REPLICATION_USER, "REPLICATION SLAVE ON *.* TO {}"),
-    ):
-        password = secrets.token_urlsafe(24)
+    passwords = {user: secrets.token_urlsafe(24) for user in (SUPERUSER, REPLICATION_USER)}
+    for user, password in passwords.items():
         write_private(folder / user, password)
-        account = f"{user}@'{LOOPBACK}'"
-        statements += [
-            f"CREATE USER {account} IDENTIFIED BY '{password}';\n",
-            f"GRANT {grant.format(account)};\n",
-        ]
-    write_private(folder / "first-start.sql", "".join(statements))
+    text = "".join(["SET SESSION sql_log_bin = 0;\n", *statements])
+    write_private(folder / "first-start.sql", text.format_map(passwords))
     partial.rename(folder / "data")  # last: from here on the database exists
 
 

@@ -210,6 +210,20 @@ class DatabaseServer:
             replication.promote(self)
             self._set_read_only(False)
 
+    def replay(self, source: "DatabaseServer", until: str, timeout: float = 600.0) -> None:
+        """Become, from empty, what `source` was at the position `until`; follow it no further.
+
+        Raises:
+            SandboxError: either does not run, or it did not work out within `timeout` seconds.
+        """
+        with self._guard:
+            replication.replay(self, source, until, timeout)
+
+    @property
+    def position(self) -> str:
+        """All that it has committed, as global transaction ids: a moment of its history."""
+        return replication.position(self)
+
     @property
     def lag(self) -> float | None:
         """Seconds behind the writer; None when it follows none, or is cut off."""

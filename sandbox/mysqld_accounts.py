@@ -37,15 +37,18 @@ NO_SUCH_THREAD = 1094  # the connection to kill ended by itself
 def create_master_user(
     server: "DatabaseServer", user: str, password: str, database: str | None
 ) -> None:
-    """Make the customer's account, from any address, and the first database if named."""
+    """Make the customer's account, from any address, and the first database if named.
+
+    What is there already is left as it is: this may have been cut short before.
+    """
     privileges = PRIVILEGES
     if server.program.flavour == "mysql":
         known = {name.upper() for name, *_ in server.execute("SHOW PRIVILEGES")}
         privileges = ", ".join([PRIVILEGES, *sorted(MYSQL_PRIVILEGES & known)])
     if database is not None:
         # In the server's own character set and collation, utf8mb4.
-        server.execute(f"CREATE DATABASE `{database.replace('`', '``')}`")
-    server.execute("CREATE USER %s@'%%' IDENTIFIED BY %s", (user, password))
+        server.execute(f"CREATE DATABASE IF NOT EXISTS `{database.replace('`', '``')}`")
+    server.execute("CREATE USER IF NOT EXISTS %s@'%%' IDENTIFIED BY %s", (user, password))
     server.execute(f"GRANT {privileges} ON *.* TO %s@'%%' WITH GRANT OPTION", (user,))
 
 

@@ -19,15 +19,17 @@ FOLLOW = {
         "CHANGE MASTER TO MASTER_HOST = %(host)s, MASTER_PORT = %(port)s, MASTER_USER = %(user)s,"
         " MASTER_PASSWORD = %(password)s, MASTER_USE_GTID = slave_pos, MASTER_CONNECT_RETRY = 1,"
         " MASTER_SSL = 0",
-        "START SLAVE",
     ),
     "mysql": (
         "STOP REPLICA",
         "CHANGE REPLICATION SOURCE TO SOURCE_HOST = %(host)s, SOURCE_PORT = %(port)s,"
         " SOURCE_USER = %(user)s, SOURCE_PASSWORD = %(password)s, SOURCE_AUTO_POSITION = 1,"
         " SOURCE_CONNECT_RETRY = 1, GET_SOURCE_PUBLIC_KEY = 1",
-        "START REPLICA",
     ),
+}
+START_UNTIL = {
+    "mariadb": "START SLAVE UNTIL master_gtid_pos = %s",
+    "mysql": "START REPLICA UNTIL SQL_AFTER_GTIDS = %s",
 }
 POSITION = {
     "mariadb": "SELECT @@GLOBAL.gtid_binlog_pos",
@@ -48,20 +50,14 @@ def follow(server: "DatabaseServer", writer: "DatabaseServer", timeout: float = 
     Raises:
         SandboxError: `server` has changes that `writer` never had, or replication failed.
     """
-    position = _position(writer)
-    if _diverged(server.program.flavour, _position(server), position):
+    at = position(writer)
+    if _diverged(server.program.flavour, position(server), at):
         raise SandboxError(
             f"The database in {server.folder} has changes that its writer in {writer.folder} "
             "never had. Delete the replica and make it anew."
         )
-    login = {
-        "host": LOOPBACK,
-        "port": writer.port,
-        "user": REPLICATION_USER,
-        "password": (writer.folder / REPLICATION_USER).read_text(encoding="utf-8"),
-    }
-    for statement in FOLLOW[server.program.flavour]:
-        server.execute(statement, login if "%(" in statement else None)
+    _point_at(server, writer)
+    server.execute("START REPLICA")
     deadline = time.monotonic() + timeout
     while True:
         state = status(server)
@@ -73,10 +69,30 @@ def follow(server: "DatabaseServer", writer: "DatabaseServer", timeout: float = 
                 f"The database in {server.folder} does not get the changes of {writer.folder}: "
                 f"{told}. Delete the replica and make it anew."
             )
-        if receiving and (_applied(server, position, 0.1) or late):
+        if receiving and (_applied(server, at, 0.1) or late):
             return
         if not receiving:
             time.sleep(0.01)
+
+
+def replay(server: "DatabaseServer", source: "DatabaseServer", until: str, timeout: float) -> None:
+    """Bring an empty `server` to where `source` stood at the position `until`, and no further.
+
+    Raises:
+        SandboxError: it was not there after `timeout` seconds, or replication failed.
+    """
+    _point_at(server, source)
+    server.execute(START_UNTIL[server.program.flavour], (until,))
+    deadline = time.monotonic() + timeout
+    while not _applied(server, until, 0.1):
+        state = status(server)
+        if _failed(state) or time.monotonic() > deadline:
+            told = state["Last_IO_Error"] or state["Last_SQL_Error"] or "it took too long"
+            raise SandboxError(
+                f"The data of {source.folder} could not be copied to {server.folder}: {told}."
+            )
+    server.execute("STOP REPLICA")
+    server.execute("RESET REPLICA ALL")
 
 
 def promote(server: "DatabaseServer", timeout: float = 10.0) -> None:
@@ -101,13 +117,31 @@ def promote(server: "DatabaseServer", timeout: float = 10.0) -> None:
 
 def caught_up(server: "DatabaseServer", writer: "DatabaseServer", timeout: float) -> bool:
     """Wait at most `timeout` seconds until `server` has all that `writer` has committed by now."""
-    return _applied(server, _position(writer), timeout)
+    return _applied(server, position(writer), timeout)
 
 
 def lag(server: "DatabaseServer") -> float | None:
     """Seconds behind the writer; None when nothing is replicated (no writer, or cut off)."""
     seconds = status(server).get("Seconds_Behind_Source")
     return None if seconds is None else float(seconds)
+
+
+def position(server: "DatabaseServer") -> str:
+    """All that a server has committed, written here or replicated, as global transaction ids."""
+    ((ids,),) = server.execute(POSITION[server.program.flavour])
+    return str(ids)
+
+
+def progress(server: "DatabaseServer") -> int:
+    """How many transactions a server has: of the servers of one cluster, the most has them all."""
+    if server.program.flavour == "mariadb":
+        return int(position(server).rpartition("-")[2] or 0)
+    intervals = [
+        [int(end) for end in interval.split("-")]
+        for ids in position(server).replace("\n", "").split(",")
+        for interval in ids.split(":")[1:]
+    ]
+    return sum(interval[-1] - interval[0] + 1 for interval in intervals)
 
 
 def status(server: "DatabaseServer") -> dict[str, Any]:
@@ -128,9 +162,15 @@ def _failed(state: dict[str, Any]) -> bool:
     )
 
 
-def _position(server: "DatabaseServer") -> str:
-    ((position,),) = server.execute(POSITION[server.program.flavour])
-    return str(position)
+def _point_at(server: "DatabaseServer", source: "DatabaseServer") -> None:
+    login = {
+        "host": LOOPBACK,
+        "port": source.port,
+        "user": REPLICATION_USER,
+        "password": (source.folder / REPLICATION_USER).read_text(encoding="utf-8"),
+    }
+    for statement in FOLLOW[server.program.flavour]:
+        server.execute(statement, login if "%(" in statement else None)
 
 
 def _diverged(flavour: str, mine: str, writers: str) -> bool:
