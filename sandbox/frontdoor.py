@@ -24,6 +24,10 @@ SHOWS = {
     "DescribeInstances": ("Instance", "<instanceId>{}</instanceId>"),
     "DescribeInstanceStatus": ("Instance", "<instanceId>{}</instanceId>"),
     "DescribeDBClusters": ("DBCluster", "<DBClusterIdentifier>{}</DBClusterIdentifier>"),
+    "DescribeDBClusterSnapshots": (
+        "DBClusterSnapshot",
+        "<DBClusterSnapshotIdentifier>{}</DBClusterSnapshotIdentifier>",
+    ),
     "DescribeDBInstances": ("DBInstance", "<DBInstanceIdentifier>{}</DBInstanceIdentifier>"),
 }
 

@@ -6,31 +6,32 @@ from moto.rds.exceptions import (
     DBClusterNotFoundError,
     DBClusterToBeDeletedHasActiveMembers,
     InvalidParameterValue,
-    RDSClientError,
 )
 from moto.rds.models import DBCluster, DBInstanceClustered
 
 from sandbox.aurora.models import DEFAULT_GROUP, ENGINE, AuroraCluster, account_hash
-from sandbox.aurora.placement import Placement
+from sandbox.aurora.snapshots import SnapshotCalls
 
 
-class ClusterCalls(Placement):
+class ClusterCalls(SnapshotCalls):
     """The calls on clusters, for Aurora MySQL; other engines stay moto's."""
 
     def create_db_cluster(self, kwargs: dict[str, Any]) -> DBCluster:
         """Refuse a name that is taken (moto overwrites), and pass through `creating`."""
-        name = kwargs["db_cluster_identifier"]
-        if name in self.clusters or name in self.leaving_clusters:
-            raise RDSClientError("DBClusterAlreadyExistsFault", "DB Cluster already exists")
+        self._check_new_cluster(kwargs["db_cluster_identifier"])
         if kwargs.get("engine") != ENGINE:
             return super().create_db_cluster(kwargs)
-        self._validate_db_identifier(name)
         if not kwargs.get("manage_master_user_password"):
             _check_password(kwargs.get("master_user_password"))
         if kwargs.get("master_username") == "rdsadmin":
             raise InvalidParameterValue(
                 "MasterUsername rdsadmin cannot be used as it is a reserved word used by the engine"
             )
+        cluster = self._new_cluster(kwargs)
+        self._pass_cluster(cluster, "creating")
+        return cluster
+
+    def _new_cluster(self, kwargs: dict[str, Any]) -> AuroraCluster:
         groups = self._check_placement(kwargs)
         cluster = AuroraCluster(
             self,
@@ -38,9 +39,8 @@ class ClusterCalls(Placement):
         )
         cluster.url_identifier = account_hash(self.account_id, self.region_name)
         cluster.parameter_group = kwargs.get("db_cluster_parameter_group_name") or DEFAULT_GROUP
-        self.clusters[name] = cluster
+        self.clusters[cluster.db_cluster_identifier] = cluster
         cluster.save_automated_backup()
-        self._pass_cluster(cluster, "creating")
         return cluster
 
     def describe_db_clusters(
@@ -75,13 +75,17 @@ class ClusterCalls(Placement):
     def delete_db_cluster(
         self, cluster_identifier: str, snapshot_name: str | None = None
     ) -> DBCluster:
-        """Pass through `deleting`; the servers and the data go."""
+        """Pass through `deleting`; the servers and the data go, after a last snapshot if named."""
         cluster = self._cluster(cluster_identifier)
         if not isinstance(cluster, AuroraCluster):
             return super().delete_db_cluster(cluster_identifier, snapshot_name)
         if cluster.members:
             raise DBClusterToBeDeletedHasActiveMembers()
-        super().delete_db_cluster(cluster_identifier, snapshot_name)
+        if snapshot_name and not cluster.deletion_protection:
+            self._check_new_snapshot(cluster, snapshot_name)
+        super().delete_db_cluster(cluster_identifier)
+        if snapshot_name:
+            self._take_snapshot(cluster, snapshot_name)
         name = cluster.db_cluster_identifier
         # AWS deletes the automated backups with the cluster. moto keeps them, and then refuses the
         # next cluster of that name within the same minute.

@@ -110,7 +110,10 @@ class InstanceCalls(Placement):
                 skip_final_snapshot,
                 delete_automated_backups,
             )
-        # Without a final snapshot: of an Aurora instance there is none, only of its cluster.
+        if final_db_snapshot_identifier:
+            raise InvalidParameterCombination(
+                "FinalDBSnapshotIdentifier can not be specified when deleting a cluster instance"
+            )
         super().delete_db_instance(db_instance_identifier, None, True, delete_automated_backups)
         name, cluster = instance.db_instance_identifier, instance.cluster
         cluster.designate_writer()

@@ -1,9 +1,12 @@
 """An Aurora cluster and its instances, as moto's models with what AWS does otherwise."""
 
 import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from moto.rds.models import DBCluster, DBInstanceClustered
+from moto.core.utils import utcnow
+from moto.rds.models import DBCluster, DBClusterSnapshot, DBInstanceClustered
 
 from sandbox.aurora.master_secret import MasterSecret, new_password
 
@@ -11,10 +14,27 @@ ENGINE = "aurora-mysql"
 DEFAULT_GROUP = "default.aurora-mysql8.0"
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where a restored cluster has its data from: a snapshot, or a cluster as it was at a moment.
+
+    A moment is a time, a position of the source's history, or None for what its volume holds.
+    """
+
+    snapshot: str | None = None
+    cluster: str | None = None
+    moment: datetime | str | None = None
+
+
 class AuroraCluster(DBCluster):
-    """moto's cluster, whose status is what the pace says and not what was last looked at."""
+    """moto's cluster, whose status is what the pace says and not what was last looked at.
+
+    Attributes:
+        origin: of a restored cluster, where its data come from.
+    """
 
     backend: Any  # the SandboxRDS, which builds on this module
+    origin: Origin | None = None
     pending_modified_values: dict[str, str]
 
     def __init__(
@@ -54,6 +74,27 @@ class AuroraCluster(DBCluster):
             }
             for member in self.members
         ]
+
+    @property
+    def earliest_restorable_time(self) -> datetime:
+        """In UTC: backups begin with the cluster, and are kept for its retention period."""
+        return max(self._first_backup, utcnow() - timedelta(days=self.backup_retention_period))
+
+    @earliest_restorable_time.setter
+    def earliest_restorable_time(self, value: datetime) -> None:
+        self._first_backup = value
+
+
+class AuroraSnapshot(DBClusterSnapshot):
+    """moto's snapshot, with where its data come from.
+
+    Attributes:
+        position: the moment of the cluster's history that it shows; None for what its volume held.
+        copied_from: of a copy, the snapshot's name.
+    """
+
+    position: str | None = None
+    copied_from: str | None = None
 
 
 class AuroraInstance(DBInstanceClustered):

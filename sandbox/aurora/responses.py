@@ -9,6 +9,7 @@ from moto.rds.responses import RDSResponse
 
 from sandbox.aurora import catalogue, parameters
 from sandbox.aurora.answers import filtered, page
+from sandbox.aurora.deletion_answers import DeletionAnswers
 from sandbox.aurora.models import ENGINE
 from sandbox.aurora.parameter_groups import (
     CLUSTER,
@@ -178,5 +179,5 @@ class ParameterAnswers(RDSResponse):
         return cast(ParameterGroupCalls, self.backend)
 
 
-class AuroraResponse(CatalogueAnswers, EndpointAnswers, ParameterAnswers):
+class AuroraResponse(CatalogueAnswers, DeletionAnswers, EndpointAnswers, ParameterAnswers):
     """moto's front of RDS and what the rooms of this package add to it."""
