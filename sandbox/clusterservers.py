@@ -65,11 +65,20 @@ class ClusterServers:
 
         return self._worker.submit(logged)
 
+    def server(self, instance: str) -> DatabaseServer:
+        """The server of an instance whose folder is there, as it was before a restart."""
+        folder = self.folder / instance
+        number = datafolder.read_server_id(folder)
+        return DatabaseServer(folder, number or self._next_server_id())
+
     def add(self, instance: str, master: Master) -> None:
         """Start a server: the writer where there is none yet, else a replica of the writer."""
         folder = self.folder / instance
         server = DatabaseServer(folder, self._next_server_id())
         if self.writer is None and self.volume.exists():
+            if not self.master_file.exists():
+                # Restored: its master user came with the data.
+                write_private(self.master_file, master.password)
             self.volume.rename(folder)
             server.start()
             server.promote()

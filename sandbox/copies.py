@@ -1,6 +1,7 @@
 """The data of snapshots: what clusters had at a moment, kept apart from the clusters."""
 
 import logging
+import secrets
 import shutil
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -45,13 +46,20 @@ class Copies:
 
     def delete(self, snapshot: str) -> Future:
         """Have the data of a snapshot removed."""
-        return self._submit(_remove, self.folder_of(snapshot))
+        return self.remove(self.folder_of(snapshot))
+
+    def remove(self, folder: Path) -> Future:
+        """Have a folder removed, after all that was asked before."""
+        return self._submit(_remove, folder)
 
     def delete_all_but(self, snapshots: set[str]) -> None:
-        """Remove what belongs to none of these snapshots, or was not completed."""
+        """Have removed what belongs to none of these snapshots, or was not completed."""
         for folder in self._folder.iterdir() if self._folder.exists() else ():
             if folder.name not in snapshots:
-                self._submit(_remove, folder)
+                # Out of the way at once: the same snapshot may be made again meanwhile.
+                doomed = folder.with_name(f"{secrets.token_hex(4)}.removed")
+                folder.rename(doomed)
+                self.remove(doomed)
 
     def close(self) -> None:
         """Wait for what is under way."""

@@ -202,6 +202,13 @@ def read_settings(folder: Path) -> tuple[int | None, bool]:
     return options.getint("mysqld", "port"), options.getboolean("mysqld", "read_only")
 
 
+def read_server_id(folder: Path) -> int | None:
+    """The number under which this server was last started, if it ever was."""
+    options = configparser.ConfigParser(interpolation=None)
+    options.read(folder / "my.cnf", encoding="utf-8")
+    return options.getint("mysqld", "server_id", fallback=None)
+
+
 def _template(program: Program, cache: Path) -> Path:
     """The folder to copy: made once, by whoever comes first, and never seen half made."""
     ready = cache / f"{program.flavour}-{program.version}-{TEMPLATE_EDITION}"

@@ -91,7 +91,17 @@ def replay(server: "DatabaseServer", source: "DatabaseServer", until: str, timeo
             raise SandboxError(
                 f"The data of {source.folder} could not be copied to {server.folder}: {told}."
             )
+    forget(server)
+
+
+def pause(server: "DatabaseServer") -> None:
+    """Stop following, for now."""
     server.execute("STOP REPLICA")
+
+
+def forget(server: "DatabaseServer") -> None:
+    """Stop following for good, without what was received and not applied."""
+    pause(server)
     server.execute("RESET REPLICA ALL")
 
 
@@ -111,8 +121,7 @@ def promote(server: "DatabaseServer", timeout: float = 10.0) -> None:
             f"The replica in {server.folder} has changes that it could not apply: "
             f"{state['Last_SQL_Error'] or 'they took too long'}. Promote another, or try again."
         )
-    server.execute("STOP REPLICA")
-    server.execute("RESET REPLICA ALL")
+    forget(server)
 
 
 def caught_up(server: "DatabaseServer", writer: "DatabaseServer", timeout: float) -> bool:

@@ -1,6 +1,6 @@
 """The real database servers behind the account's Aurora clusters."""
 
-import shutil
+import secrets
 import threading
 from concurrent.futures import Future
 from datetime import datetime
@@ -53,10 +53,17 @@ class DatabaseServers:
         return taker.submit(taker.wait_for, copied)
 
     def delete_all_but(self, clusters: set[str]) -> None:
-        """Remove the folders of clusters that are none of these."""
+        """Have the folders of clusters removed that are none of these, and what is half removed.
+
+        They are out of the way at once: a new cluster may have the name of an old one.
+        """
         for folder in self._folder.iterdir() if self._folder.exists() else ():
-            if folder.is_dir() and not folder.name.startswith("_") and folder.name not in clusters:
-                shutil.rmtree(folder, ignore_errors=True)
+            if folder.name.startswith("_removed-"):
+                self.snapshots.remove(folder)
+            elif folder.is_dir() and folder.name not in {"_snapshots", *clusters}:
+                doomed = folder.with_name(f"_removed-{secrets.token_hex(4)}")
+                folder.rename(doomed)
+                self.snapshots.remove(doomed)
 
     def close(self) -> None:
         """Stop all servers; their data stays."""

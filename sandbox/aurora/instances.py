@@ -6,15 +6,15 @@ from typing import Any
 from moto.rds.exceptions import (
     DBInstanceAlreadyExists,
     DBInstanceNotFoundError,
+    InvalidDBInstanceEngine,
     InvalidParameterCombination,
     RDSClientError,
 )
 from moto.rds.models import DBInstance
 
-from sandbox.aurora.models import ENGINE, AuroraInstance
+from sandbox.aurora.models import ENGINE, AuroraCluster, AuroraInstance
 from sandbox.aurora.placement import Placement
 from sandbox.install import NoDatabaseServer, find_program
-from sandbox.servers import Master
 
 
 class InstanceCalls(Placement):
@@ -33,6 +33,8 @@ class InstanceCalls(Placement):
                 f"The engine {ENGINE} needs a DBClusterIdentifier: create the DB cluster first."
             )
         cluster = self._cluster(db_kwargs["db_cluster_identifier"])
+        if not isinstance(cluster, AuroraCluster):
+            raise InvalidDBInstanceEngine(ENGINE, cluster.engine)
         try:
             find_program()
         except NoDatabaseServer as error:
@@ -56,13 +58,8 @@ class InstanceCalls(Placement):
         self.databases[name] = instance
         instance.add_event("DB_INSTANCE_CREATE")
         real = self.servers.cluster(cluster.db_cluster_identifier)
-        master = Master(
-            cluster.master_username or "admin",
-            cluster._master_user_password,
-            cluster.database_name,
-        )
         self._prepare_server(instance)
-        work = real.submit(real.add, instance.db_instance_identifier, master)
+        work = real.submit(real.add, instance.db_instance_identifier, cluster.master())
         self._pass_instance(instance, "creating", work)
         return instance
 

@@ -9,6 +9,7 @@ from moto.core.utils import utcnow
 from moto.rds.models import DBCluster, DBClusterSnapshot, DBInstanceClustered
 
 from sandbox.aurora.master_secret import MasterSecret, new_password
+from sandbox.servers import Master
 
 ENGINE = "aurora-mysql"
 DEFAULT_GROUP = "default.aurora-mysql8.0"
@@ -61,6 +62,11 @@ class AuroraCluster(DBCluster):
     @status.setter
     def status(self, value: str) -> None:
         self._status = value
+
+    def master(self) -> Master:
+        """The master user, with the password that was last given to RDS or made by it."""
+        user = self.master_username or "admin"
+        return Master(user, self._master_user_password, self.database_name)
 
     @property
     def db_cluster_members(self) -> list[dict[str, Any]]:
