@@ -7,14 +7,15 @@ from typing import Any, ClassVar
 
 from moto.rds import urls
 from moto.rds.exceptions import DBClusterNotFoundError
-from moto.rds.models import DBCluster, DBInstance, RDSBackend
+from moto.rds.models import DBCluster, DBInstance
 from moto.utilities.utils import CaseInsensitiveDict
 
+from sandbox.aurora.events import BEGUN, OVER, Events
 from sandbox.pace import Pace, Passage
 from sandbox.servers import DatabaseServers
 
 
-class AuroraBase(RDSBackend):
+class AuroraBase(Events):
     """moto's RDS with the sandbox's pace and real servers at hand."""
 
     pace: ClassVar[Pace]
@@ -41,9 +42,10 @@ class AuroraBase(RDSBackend):
         passing: str,
         work: Future | None = None,
         lasting: str = "available",
+        over: tuple[str, str] | None = None,
     ) -> None:
         name = cluster.db_cluster_identifier
-        self._pass("DBCluster", cluster, name, passing, lasting, work, self.leaving_clusters)
+        self._pass("DBCluster", cluster, name, passing, lasting, work, over)
 
     def _pass_instance(
         self,
@@ -53,7 +55,7 @@ class AuroraBase(RDSBackend):
         lasting: str = "available",
     ) -> None:
         name = instance.db_instance_identifier
-        self._pass("DBInstance", instance, name, passing, lasting, work, self.leaving_instances)
+        self._pass("DBInstance", instance, name, passing, lasting, work)
 
     def _pass(
         self,
@@ -63,12 +65,23 @@ class AuroraBase(RDSBackend):
         passing: str,
         lasting: str,
         work: Future | None,
-        leaving: MutableMapping,
+        over: tuple[str, str] | None = None,
     ) -> None:
+        self.note(kind, model, BEGUN.get((kind, passing)))
         # Neither may be a closure: what the sandbox remembers of a passage, it pickles.
         show = partial(setattr, model, "status")
-        arrived = partial(leaving.pop, name, None) if passing == "deleting" else None
+        arrived = partial(self._arrived, kind, model, name, passing, over)
         self.pace.begin(Passage(kind, name, [passing], lasting, show, work, arrived))
+
+    def _arrived(
+        self, kind: str, model: Any, name: str, passing: str, over: tuple[str, str] | None
+    ) -> None:
+        if passing == "deleting":
+            leaving: MutableMapping[str, Any] = (
+                self.leaving_clusters if kind == "DBCluster" else self.leaving_instances
+            )
+            leaving.pop(name, None)
+        self.note(kind, model, over or OVER.get((kind, passing)))
 
     def _leaving(
         self,

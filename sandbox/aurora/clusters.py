@@ -5,15 +5,29 @@ from typing import Any
 from moto.rds.exceptions import (
     DBClusterNotFoundError,
     DBClusterToBeDeletedHasActiveMembers,
+    InvalidDBClusterStateFault,
     InvalidParameterValue,
 )
-from moto.rds.models import DBCluster, DBInstanceClustered
+from moto.rds.models import DBCluster
 
+from sandbox.aurora.failover import FailoverCalls
 from sandbox.aurora.models import DEFAULT_GROUP, ENGINE, AuroraCluster, account_hash
 from sandbox.aurora.snapshots import SnapshotCalls
 
+# What takes AWS a while to change; deletion protection, for one, does not.
+PASSES_BY_MODIFYING = {
+    "backup_retention_period",
+    "db_cluster_parameter_group_name",
+    "enable_iam_database_authentication",
+    "engine_version",
+    "port",
+    "preferred_backup_window",
+    "preferred_maintenance_window",
+    "vpc_security_group_ids",
+}
 
-class ClusterCalls(SnapshotCalls):
+
+class ClusterCalls(SnapshotCalls, FailoverCalls):
     """The calls on clusters, for Aurora MySQL; other engines stay moto's."""
 
     def create_db_cluster(self, kwargs: dict[str, Any]) -> DBCluster:
@@ -65,8 +79,15 @@ class ClusterCalls(SnapshotCalls):
             return super().modify_db_cluster(kwargs)
         if kwargs.get("vpc_security_group_ids"):
             self._check_groups(kwargs["vpc_security_group_ids"])
+        if cluster.status != "available":
+            raise InvalidDBClusterStateFault(
+                f"DB cluster is not available for modification with status {cluster.status}"
+            )
         answer = super().modify_db_cluster(kwargs)
-        if password is not None:
+        if password is None:
+            if PASSES_BY_MODIFYING & set(kwargs):
+                self._pass_cluster(cluster, "modifying")
+        else:
             real = self.servers.cluster(cluster.db_cluster_identifier)
             work = real.submit(real.set_master_password, cluster.master_username, password)
             self._pass_cluster(cluster, "resetting-master-credentials", work)
@@ -98,20 +119,6 @@ class ClusterCalls(SnapshotCalls):
         self._pass_cluster(cluster, "deleting", work, "deleted")
         return cluster
 
-    def failover_db_cluster(
-        self, db_cluster_identifier: str, target_db_instance_identifier: str | None = None
-    ) -> DBCluster:
-        """Promote the reader with the lowest promotion tier; moto takes any."""
-        cluster = self._cluster(db_cluster_identifier)
-        if target_db_instance_identifier is None and (successor := _successor(cluster)):
-            target_db_instance_identifier = successor.db_instance_identifier
-        super().failover_db_cluster(db_cluster_identifier, target_db_instance_identifier)
-        if isinstance(cluster, AuroraCluster):
-            real = self.servers.cluster(cluster.db_cluster_identifier)
-            work = real.submit(real.promote, target_db_instance_identifier)
-            self._pass_cluster(cluster, "failing-over", work)
-        return cluster
-
     def stop_db_cluster(self, cluster_identifier: str) -> DBCluster:
         """Stop the real servers too."""
         answer = super().stop_db_cluster(cluster_identifier)
@@ -135,11 +142,6 @@ class ClusterCalls(SnapshotCalls):
             self._pass_instance(member, passing, work, lasting)
         self._pass_cluster(cluster, passing, work, lasting)
         return cluster
-
-
-def _successor(cluster: DBCluster) -> DBInstanceClustered | None:
-    readers = [m for m in cluster.members if not m.is_cluster_writer and m.status == "available"]
-    return min(readers, key=lambda m: m.promotion_tier, default=None)
 
 
 def _check_password(password: str | None) -> None:

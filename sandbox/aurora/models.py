@@ -63,6 +63,16 @@ class AuroraCluster(DBCluster):
     def status(self, value: str) -> None:
         self._status = value
 
+    def successor(self) -> DBInstanceClustered | None:
+        """The reader to take over: of the lowest promotion tier, and there the largest."""
+        readers = [m for m in self._members if not m.is_cluster_writer and m.status == "available"]
+        return min(readers, key=lambda m: (m.promotion_tier, -_size(m)), default=None)
+
+    def designate_writer(self) -> None:
+        """Where there is no writer, the one whose turn it is becomes it; else any there is."""
+        if self.writer is None and self._members:
+            self.writer = self.successor() or self._members[0]
+
     def master(self) -> Master:
         """The master user, with the password that was last given to RDS or made by it."""
         user = self.master_username or "admin"
@@ -111,6 +121,7 @@ class AuroraInstance(DBInstanceClustered):
     """
 
     backend: Any  # the SandboxRDS, which builds on this module
+    cluster: AuroraCluster
     in_force: dict[str, dict[str, Any]]
     pending_modified_values: dict[str, str]
 
@@ -137,6 +148,13 @@ class AuroraInstance(DBInstanceClustered):
         status = self.backend.parameter_status("instance", self)
         name = self.db_parameter_group_name or DEFAULT_GROUP
         return [{"DBParameterGroupName": name, "ParameterApplyStatus": status}]
+
+
+def _size(instance: DBInstanceClustered) -> float:
+    """Compares instance classes by what they hold: 2xlarge is twice an xlarge."""
+    size = instance.db_instance_class.rpartition(".")[2]
+    times, _, name = size.rpartition("xlarge") if size.endswith("xlarge") else ("", "", size)
+    return {"": 4, "large": 2, "medium": 1}.get(name, 0) * int(times or 1)
 
 
 def account_hash(account_id: str, region: str) -> str:

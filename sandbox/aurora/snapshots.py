@@ -4,9 +4,7 @@ https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-restore-snap
 https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-pitr.html
 """
 
-import secrets
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 from moto.rds.exceptions import (
@@ -23,7 +21,6 @@ from moto.rds.models import DBCluster, DBClusterSnapshot
 
 from sandbox.aurora.models import AuroraCluster, AuroraSnapshot, Origin
 from sandbox.aurora.placement import Placement
-from sandbox.pace import Passage
 
 # What a restored cluster has from the one it is made from, unless the call says otherwise. Not
 # its subnet group, security groups and parameter group: those are the default ones, as on AWS.
@@ -187,15 +184,8 @@ class SnapshotCalls(Placement):
         return snapshot
 
     def _pass_snapshot(self, snapshot: AuroraSnapshot) -> None:
-        passage = Passage(
-            "DBClusterSnapshot",
-            snapshot.db_cluster_snapshot_identifier,
-            ["creating"],
-            "available",
-            partial(setattr, snapshot, "status"),
-            self._fill_snapshot(snapshot),
-        )
-        self.pace.begin(passage)
+        name, work = snapshot.db_cluster_snapshot_identifier, self._fill_snapshot(snapshot)
+        self._pass("DBClusterSnapshot", snapshot, name, "creating", "available", work)
 
     def _fill_snapshot(self, snapshot: AuroraSnapshot) -> Any:
         """Have the data of a snapshot laid down, if they are not there yet."""
@@ -212,9 +202,8 @@ class SnapshotCalls(Placement):
         self._check_new_cluster(name)
         said = {key: value for key, value in overrides.items() if value is not None}
         kept = {key: getattr(source, key) for key in KEPT if hasattr(source, key)}
-        # The password is in the data. A cluster that has none yet is given its master user with
-        # the first instance; where Secrets Manager keeps the password, it stays with the source.
-        password = getattr(source, "_master_user_password", None) or secrets.token_hex(16)
+        # The password of then is in the data. This one is for a cluster that has no data yet.
+        password = source.master().password
         cluster = self._new_cluster(
             {
                 "enable_iam_database_authentication": source.iam_auth,

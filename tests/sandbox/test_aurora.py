@@ -297,3 +297,121 @@ def test_a_failover_loses_no_acknowledged_row(rds, sandbox, cluster) -> None:
         connection.close()
     kept = {row[0] for row in _ask(sandbox, f"{cluster}-2", "select n from t")}
     assert set(acknowledged) <= kept
+
+
+def _events(rds, kind: str, name: str) -> list[str]:
+    found = rds.describe_events(SourceType=kind, SourceIdentifier=name)["Events"]
+    return [event["Message"] for event in found]
+
+
+def test_failover_takes_the_lowest_tier_then_the_largest(rds, sandbox, cluster) -> None:
+    big = {"PromotionTier": 0, "DBInstanceClass": "db.r6g.2xlarge"}
+    rds.create_db_instance(**_instance(cluster, 3, PromotionTier=0, DBInstanceClass="db.r6g.large"))
+    rds.create_db_instance(**_instance(cluster, 4, **big))
+    _wait(rds, cluster)
+    rds.failover_db_cluster(DBClusterIdentifier=cluster)
+    members = rds.describe_db_clusters(DBClusterIdentifier=cluster)["DBClusters"][0]
+    writer = next(m for m in members["DBClusterMembers"] if m["IsClusterWriter"])
+    assert writer["DBInstanceIdentifier"] == f"{cluster}-4"
+
+
+def test_a_failover_drops_connections_and_leaves_events(rds, sandbox, cluster) -> None:
+    connections = [_login(sandbox, f"{cluster}-{number}") for number in (1, 2)]
+    rds.failover_db_cluster(DBClusterIdentifier=cluster, TargetDBInstanceIdentifier=f"{cluster}-2")
+    assert _events(rds, "db-cluster", cluster)[-1] == (
+        f"Started cross AZ failover to DB instance: {cluster}-2"
+    )
+    _wait(rds, cluster)
+    assert _events(rds, "db-cluster", cluster)[-1] == (
+        f"Completed failover to DB instance: {cluster}-2"
+    )
+    for connection in connections:
+        with pytest.raises(pymysql.err.OperationalError), connection.cursor() as cursor:
+            cursor.execute("select 1")
+        with contextlib.suppress(pymysql.err.Error):
+            connection.close()
+    only = rds.describe_events(EventCategories=["failover"], Duration=60)["Events"]
+    assert {tuple(event["EventCategories"]) for event in only} == {("failover",)}
+    assert rds.describe_events(EndTime="2020-01-01T00:00:00Z")["Events"] == []
+
+
+def test_a_reboot_restarts_the_server_and_keeps_the_roles(rds, sandbox, cluster) -> None:
+    _ask(sandbox, f"{cluster}-1", "create table t (n int)")
+    for number in (1, 2):
+        name = f"{cluster}-{number}"
+        before = _login(sandbox, name)
+        rds.reboot_db_instance(DBInstanceIdentifier=name)
+        found = rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0]
+        assert found["DBInstanceStatus"] == "rebooting"
+        _wait(rds, cluster)
+        with pytest.raises(pymysql.err.OperationalError), before.cursor() as cursor:
+            cursor.execute("select 1")
+        with contextlib.suppress(pymysql.err.Error):
+            before.close()
+        assert _events(rds, "db-instance", name)[-2:] == [
+            "DB instance shutdown",
+            "DB instance restarted",
+        ]
+    _ask(sandbox, f"{cluster}-1", "insert into t values (1)")
+    assert _ask(sandbox, f"{cluster}-2", "select @@read_only")[0][0] == 1
+
+
+def test_what_a_state_does_not_allow(rds, cluster) -> None:
+    name, instance = {"DBClusterIdentifier": cluster}, {"DBInstanceIdentifier": f"{cluster}-1"}
+
+    def refusals() -> set[str]:
+        assert _error(rds.reboot_db_instance, **instance) == "InvalidDBInstanceState"
+        return {
+            _error(rds.modify_db_cluster, **name, BackupRetentionPeriod=2),
+            _error(rds.failover_db_cluster, **name),
+            _error(rds.stop_db_cluster, **name),
+            _error(rds.create_db_cluster_snapshot, **name, DBClusterSnapshotIdentifier="no"),
+        }
+
+    rds.stop_db_cluster(DBClusterIdentifier=cluster)
+    assert refusals() == {"InvalidDBClusterStateFault"}
+    for _ in range(2):
+        rds.describe_db_clusters(DBClusterIdentifier=cluster)
+        rds.describe_db_instances()
+    assert refusals() == {"InvalidDBClusterStateFault"}
+    stopped = "InvalidDBClusterStateFault"
+    assert _error(rds.create_db_instance, **_instance(cluster, 3)) == stopped
+    assert _error(rds.delete_db_instance, DBInstanceIdentifier=f"{cluster}-2") == stopped
+    modified = _error(rds.modify_db_instance, DBInstanceIdentifier=f"{cluster}-1", PromotionTier=3)
+    assert modified == "InvalidDBInstanceState"
+    rds.start_db_cluster(DBClusterIdentifier=cluster)
+    assert refusals() == {"InvalidDBClusterStateFault"}
+    _wait(rds, cluster)
+    messages = _events(rds, "db-cluster", cluster)
+    assert messages == ["DB cluster created", "DB cluster stopped", "DB cluster started"]
+
+
+def test_a_modified_cluster_passes_through_modifying(rds, cluster) -> None:
+    rds.modify_db_cluster(DBClusterIdentifier=cluster, BackupRetentionPeriod=7)
+    states = [
+        rds.describe_db_clusters(DBClusterIdentifier=cluster)["DBClusters"][0]["Status"]
+        for _ in range(2)
+    ]
+    assert states == ["modifying", "available"]
+    # As on AWS, this one takes no time.
+    rds.modify_db_cluster(DBClusterIdentifier=cluster, DeletionProtection=True)
+    rds.modify_db_cluster(DBClusterIdentifier=cluster, DeletionProtection=False)
+
+
+def test_failover_needs_a_reader_that_can_take_over(rds, cluster) -> None:
+    failover = rds.failover_db_cluster
+    name = {"DBClusterIdentifier": cluster}
+    writer = _error(failover, **name, TargetDBInstanceIdentifier=f"{cluster}-1")
+    assert writer == "InvalidDBInstanceState"
+    missing = _error(failover, **name, TargetDBInstanceIdentifier="another-1")
+    assert missing.startswith("DBInstanceNotFound")
+    rds.delete_db_instance(DBInstanceIdentifier=f"{cluster}-2")
+    assert _error(failover, **name) == "InvalidDBClusterStateFault"
+
+
+def test_members_do_not_stop_by_themselves(rds, cluster) -> None:
+    for call in (rds.stop_db_instance, rds.start_db_instance):
+        refused = _error(call, DBInstanceIdentifier=f"{cluster}-1")
+        assert refused == "InvalidParameterCombination"
+    last = {"DBInstanceIdentifier": f"{cluster}-1", "FinalDBSnapshotIdentifier": "last"}
+    assert _error(rds.delete_db_instance, **last) == "InvalidParameterCombination"
