@@ -238,9 +238,9 @@ def ssh_answers(way: Way) -> str:
 def host_key(way: Way) -> str:
     """It is the machine that EC2 describes, by its host key."""
     assert way.through is not None and way.transport is not None
-    told = host_keys(way.bastion_id, ec2=way.ec2)[0]
-    way.through.verify(way.transport, told)
-    return f"it has the {told.get_name()} host key that EC2 shows"
+    way.host_key = host_keys(way.bastion_id, ec2=way.ec2)[0]
+    way.through.verify(way.transport, way.host_key)
+    return f"it has the {way.host_key.get_name()} host key that EC2 shows"
 
 
 def ssh_login(way: Way) -> str:
