@@ -11,8 +11,10 @@ import paramiko
 from helpers._rules import sources
 from helpers.checks import Item, checks_of
 from helpers.database import engine
+from helpers.diagnosis import doctor
 from helpers.errors import CourseError
 from helpers.existing import find
+from helpers.faults import settings
 from helpers.keys import key_file, password
 from helpers.network import Account, can_reach, describe_account, is_public
 from helpers.resources import KINDS, inventory
@@ -42,6 +44,10 @@ def the_network() -> Iterator[Item]:
         bool(public),
         "Attach a gateway and add a route to it: page 1.1, steps 3 and 4.",
     )
+    yield from _doors(account, vpc_id)
+
+
+def _doors(account: Account, vpc_id: str | None) -> Iterator[Item]:
     groups = {g["GroupName"]: g for g in account.security_groups if g["VpcId"] == vpc_id}
     bastion, database = groups.get("bookstore-bastion"), groups.get("bookstore-database")
     yield Item(
@@ -221,6 +227,22 @@ def _login_fails(bastion: str, endpoint: str) -> str:
     except CourseError as error:
         return str(error)
     return ""
+
+
+@checks_of("1.8")
+def nothing_broken() -> Iterator[Item]:
+    """The whole way is open, to you and to nobody else, and the program's settings lead there."""
+    try:
+        seen = doctor(**settings())
+    except CourseError as error:  # there is no cluster
+        yield Item("A way to the database", False, str(error))
+        return
+    yield Item(
+        "The way to the database is open, as the settings file has it",
+        seen.healthy,
+        f"Broken at the hop “{seen.broken}”: {seen.finding}. Page 1.8: {seen.to_do}",
+    )
+    yield from _doors(_account(), find("vpc", "bookstore"))
 
 
 @checks_of("1.9")

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from helpers import keys
 from helpers.diagnosis import mysql_hops, ssh_hops
-from helpers.diagnosis.way import Broken, Way, bookstore_bastion, bookstore_writer
+from helpers.diagnosis.way import Broken, Way
 from helpers.errors import CourseError
+from helpers.existing import find
 from helpers.tables import Table
 
 HOPS = {**ssh_hops.HOPS, **mysql_hops.HOPS}
@@ -95,9 +96,8 @@ def doctor(
     """
     with ExitStack() as closing:
         way = Way(
-            bastion_id=bookstore_bastion() if bastion is None else bastion,
+            bastion_id=bastion or find("instance", "bookstore-bastion") or "",
             key_file=Path(key_file).expanduser() if key_file else keys.key_file("bookstore"),
-            mysql_host=bookstore_writer() if mysql_host is None else mysql_host,
             mysql_port=mysql_port,
             user=user,
             password=keys.password("bookstore") if password is None else password,
@@ -107,6 +107,7 @@ def doctor(
             timeout=timeout,
             closing=closing,
         )
+        way.mysql_host = mysql_host or way.bookstore_writer()
         return _walk(way)
 
 

@@ -117,9 +117,8 @@ def rule_for_mysql(way: Way) -> str:
 def mysql_answers(way: Way) -> str:
     """A MySQL server greets at the other end."""
     assert way.through is not None and way.transport is not None
-    host = str(way.mysql_host)
     try:
-        way.through.check_database(way.transport, host, way.mysql_port)
+        way.through.check_database(way.transport, way.mysql_host, way.mysql_port)
     except NoRouteToDatabase:
         identifier = way.db_instance["DBInstanceIdentifier"]
         raise Broken(
@@ -127,18 +126,21 @@ def mysql_answers(way: Way) -> str:
             f"{way.timeout:g} seconds: it may be restarting",
             f'rds.describe_events(SourceType="db-instance", SourceIdentifier="{identifier}")',
         ) from None
-    return f"a MySQL server greets at {host}"
+    return f"a MySQL server greets at {way.mysql_host}"
 
 
 def user_and_password(way: Way) -> str:
     """It lets you log in."""
+    assert way.through is not None
     try:
         with tunnel(
             way.bastion_id,
             way.key_file,
-            str(way.mysql_host),
+            way.mysql_host,
             way.mysql_port,
             user=way.ssh_user,
+            host_key=way.host_key,
+            ssh_address=way.through.address,
             timeout=way.timeout,
         ) as opened:
             connect(opened, way.user, way.password, way.database).close()

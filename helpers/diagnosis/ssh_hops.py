@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import paramiko
+
 from helpers._rules import sources
 from helpers.bastion import (
     Bastion,
@@ -88,7 +90,7 @@ def key_pair(way: Way) -> str:
         # Deleted in EC2, a pair still opens the machines that were launched with it.
         return "EC2 does not have the bastion's key pair any more: the login will tell"
     name = way.pair["KeyName"]
-    if not fits(way.key_file, way.pair):
+    if not _is_half_of(way.key, way.pair):
         raise Broken(
             f'{file} holds another key than the key pair "{name}", with which {way.bastion_name} '
             "was launched",
@@ -103,6 +105,10 @@ def fits(file: Path, pair: Resource) -> bool:
         key = read_key(file)
     except CourseError:
         return False
+    return _is_half_of(key, pair)
+
+
+def _is_half_of(key: paramiko.PKey, pair: Resource) -> bool:
     # "ssh-rsa AAAA... comment"
     return key.get_base64() == pair["PublicKey"].split()[1]
 
@@ -238,9 +244,9 @@ def ssh_answers(way: Way) -> str:
 def host_key(way: Way) -> str:
     """It is the machine that EC2 describes, by its host key."""
     assert way.through is not None and way.transport is not None
-    told = host_keys(way.bastion_id, ec2=way.ec2)[0]
-    way.through.verify(way.transport, told)
-    return f"it has the {told.get_name()} host key that EC2 shows"
+    way.host_key = host_keys(way.bastion_id, ec2=way.ec2)[0]
+    way.through.verify(way.transport, way.host_key)
+    return f"it has the {way.host_key.get_name()} host key that EC2 shows"
 
 
 def ssh_login(way: Way) -> str:

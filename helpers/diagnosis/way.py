@@ -13,7 +13,6 @@ import paramiko
 
 from helpers import keys
 from helpers.bastion import Bastion
-from helpers.existing import find
 from helpers.network import Account, Resource, Verdict, can_reach, describe_account, name_of
 from helpers.session import my_address
 
@@ -37,7 +36,6 @@ class Way:
 
     bastion_id: str
     key_file: Path
-    mysql_host: str
     mysql_port: int
     user: str
     password: str
@@ -48,10 +46,12 @@ class Way:
     closing: ExitStack  # closes what the hops open
     ec2: Any = field(default_factory=lambda: boto3.client("ec2"))
     rds: Any = field(default_factory=lambda: boto3.client("rds"))
+    mysql_host: str = ""
     # What the hops leave for those that follow.
     key: paramiko.PKey | None = None
     through: Bastion | None = None
     transport: paramiko.Transport | None = None
+    host_key: paramiko.PKey | None = None
     db_instance: Resource = field(default_factory=dict)
     no_database: Broken | None = None
 
@@ -117,24 +117,18 @@ class Way:
         identifier = self.db_instance["DBInstanceIdentifier"]
         return can_reach(self.account, self.bastion_id, identifier, self.mysql_port)
 
+    def bookstore_writer(self) -> str:
+        """The writer endpoint of the course's cluster; "" if there is none."""
+        clusters = self.account.db_clusters
+        named = [c for c in clusters if c["DBClusterIdentifier"] == "bookstore"]
+        return named[0]["Endpoint"] if named else ""
+
     @cached_property
     def cluster(self) -> Resource:
         """The cluster of the DB instance that was found; without one, nothing."""
         wanted = self.db_instance.get("DBClusterIdentifier")
         clusters = self.account.db_clusters
         return next((c for c in clusters if c["DBClusterIdentifier"] == wanted), {})
-
-
-def bookstore_bastion() -> str:
-    """The id of the course's bastion; "" if there is none."""
-    return find("instance", "bookstore-bastion") or ""
-
-
-def bookstore_writer() -> str:
-    """The writer endpoint of the course's cluster; "" if there is none."""
-    clusters = boto3.client("rds").describe_db_clusters()["DBClusters"]
-    named = [c for c in clusters if c["DBClusterIdentifier"] == "bookstore"]
-    return named[0]["Endpoint"] if named else ""
 
 
 def typed(file: Path) -> str:
