@@ -80,7 +80,7 @@ def _signature(call: Call, environ: dict, body: bytes, credentials: Credentials)
 
 
 def _refusal(call: Call, why: str) -> Refused:
-    json_like = call.protocol in ("json", "rest")
+    json_like = call.protocol in ("json", "rest-json", "cbor")
     if why == "missing":
         if json_like:
             return Refused(

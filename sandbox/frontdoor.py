@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from sandbox import auth
+from sandbox import auth, services
 from sandbox.dynamodb.service import answer_directly as dynamodb_answer
 from sandbox.ids import ReproducibleIds
 from sandbox.journal import DiskFull
@@ -112,6 +112,8 @@ class FrontDoor:
         def start_response(status: str, headers: list, exc_info: Any = None) -> None:
             answered[:] = [status, headers]
 
+        if not services.is_known(call.service):
+            return _not_offered(call, environ)
         try:
             direct = dynamodb_answer(call, body)
             if direct is not None:
@@ -119,7 +121,7 @@ class FrontDoor:
             chunks = self._moto(environ, start_response)
             content = b"".join(chunks)
         except NotImplementedError:
-            return _not_offered(call)
+            return _not_offered(call, environ)
         except Exception:
             log.exception("%s %s failed", call.service, call.operation)
             return error_response(
@@ -132,7 +134,7 @@ class FrontDoor:
         status, headers = answered
         kind = next((v for k, v in headers if k.lower() == "content-type"), "")
         if call.service != "s3" and kind.startswith("text/html") and not status.startswith("2"):
-            return _not_offered(call)
+            return _not_offered(call, environ)
         return status, headers, content
 
     def _note_what_was_shown(self, call: Call, answer: Answer) -> None:
@@ -150,8 +152,14 @@ def _from_this_machine(environ: dict[str, Any]) -> bool:
     return host in ("127.0.0.1", "localhost", "::1") and "HTTP_ORIGIN" not in environ
 
 
-def _not_offered(call: Call) -> Answer:
-    what = f"{call.service}:{call.operation}" if call.operation else f"this {call.service} call"
+def _not_offered(call: Call, environ: dict[str, Any]) -> Answer:
+    operation = call.operation or services.rest_operation(
+        call.service,
+        environ["REQUEST_METHOD"],
+        environ.get("PATH_INFO", "/"),
+        environ.get("QUERY_STRING", ""),
+    )
+    what = f"{call.service}:{operation}" if operation else f"this {call.service} call"
     return error_response(
         call,
         "NotImplemented",

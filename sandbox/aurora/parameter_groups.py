@@ -241,6 +241,7 @@ class ParameterGroupCalls(AuroraBase):
                 f"{group.db_parameter_group_family} can't be used for this instance. Please use "
                 f"a Parameter Group with DBParameterGroupFamily {FAMILY}",
             )
+        kwargs["db_cluster_parameter_group_name"] = group.name  # in lower case, as RDS keeps it
 
     @staticmethod
     def _checked(kind: Kind, group: Group, changes: Iterable[dict[str, Any]]) -> list[dict]:

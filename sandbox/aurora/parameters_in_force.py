@@ -25,6 +25,11 @@ class ParametersInForce(ParameterGroupCalls):
         }
         self._write_settings(instance)
 
+    def tell_again(self, instance: Any) -> None:
+        """After a restart: what lies there for the server may be newer than the account."""
+        if isinstance(instance, AuroraInstance):
+            self._write_settings(instance)
+
     def parameter_in_force(self, instance: AuroraInstance, name: str) -> str | None:
         """The value of a parameter that holds on an instance; None for the engine's default."""
         return _merged(instance).get(name) or parameters.PARAMETERS[name].value or None

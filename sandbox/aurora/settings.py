@@ -48,16 +48,15 @@ class Settings(AuroraBase):
             raise NotImplementedError  # the data's folder has the cluster's name
         _check_cluster(kwargs, vars(cluster))
         version = _newer_version(cluster, kwargs.pop("engine_version", None))
-        iam = kwargs.pop("enable_iam_database_authentication", None)
+        at_once = kwargs.get("apply_immediately")
+        if version and at_once:
+            kwargs["engine_version"] = version
         answer: Any = super().modify_db_cluster(kwargs)
         for model in (cluster, answer):  # the answer is a copy from before
-            if iam is not None:
-                model.iam_auth = iam
-            if version and kwargs.get("apply_immediately"):
-                model.engine_version = version
-                model.pending_modified_values = {}
-            elif version:
-                model.pending_modified_values = {"EngineVersion": version}
+            model.iam_auth = kwargs.get("enable_iam_database_authentication", model.iam_auth)
+            if version:
+                waits = {} if at_once else {"EngineVersion": version}
+                model.pending_modified_values = waits
         for member in cluster._members:
             member.port = cluster.port
         return answer
