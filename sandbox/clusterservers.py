@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sandbox import binlog, datafolder
+from sandbox.deferred import Deferred
 from sandbox.home import write_private
 from sandbox.mysqld import DatabaseServer
 
@@ -36,8 +37,9 @@ class ClusterServers:
     and the next instance of the cluster starts from it.
     """
 
-    def __init__(self, folder: Path, next_server_id: Callable[[], int]):
+    def __init__(self, folder: Path, next_server_id: Callable[[], int], deferred: Deferred):
         self.folder = folder
+        self._deferred = deferred
         self.servers: dict[str, DatabaseServer] = {}
         self.writer: str | None = None
         self._next_server_id = next_server_id
@@ -63,7 +65,7 @@ class ClusterServers:
                 log.exception("%s of cluster %s failed", work.__name__, self.folder.name)
                 raise
 
-        return self._worker.submit(logged)
+        return self._deferred.submit(self._worker, logged)
 
     def server(self, instance: str) -> DatabaseServer:
         """The server of an instance whose folder is there, as it was before a restart."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox import datafolder
+from sandbox.deferred import Deferred
 
 if TYPE_CHECKING:
     from sandbox.clusterservers import ClusterServers
@@ -23,8 +24,9 @@ class Copies:
     worker in the order asked, so that nothing is removed under a restore.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, deferred: Deferred):
         self._folder = folder
+        self._deferred = deferred
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="snapshots")
 
     def folder_of(self, snapshot: str) -> Path:
@@ -73,7 +75,7 @@ class Copies:
                 log.exception("%s of snapshot %s failed", work.__name__, folders[0].name)
                 raise
 
-        return self._worker.submit(logged)
+        return self._deferred.submit(self._worker, logged)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from sandbox import auth, services
+from sandbox.deferred import Deferred
 from sandbox.dynamodb.service import answer_directly as dynamodb_answer
 from sandbox.ids import ReproducibleIds
 from sandbox.journal import DiskFull
@@ -55,6 +56,7 @@ class FrontDoor:
         ids: ReproducibleIds,
         desk: Desk,
         keeper: Keeper,
+        deferred: Deferred,
         after_change: Callable[[], None],
     ):
         self.lock = threading.RLock()
@@ -63,6 +65,7 @@ class FrontDoor:
         self._ids = ids
         self._desk = desk
         self._keeper = keeper
+        self._deferred = deferred
         self._after_change = after_change
 
     def __call__(self, environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
@@ -91,11 +94,13 @@ class FrontDoor:
                 return error_response(call, refused.code, refused.message, refused.status)
             try:
                 self._keeper.check_room(call)
+                self._deferred.hold()
                 counted = self._ids.before(call.service, call.operation or path)
                 self._pace.settle()
                 answer = self._ask_moto(environ, call, body)
                 self._note_what_was_shown(call, answer)
                 self._keeper.remember(call, counted)
+                self._deferred.release()
             except DiskFull as full:
                 log.error("%s %s: %s", call.service, call.operation, full)
                 # 507, since boto3 would repeat what 500 or 503 refuses.

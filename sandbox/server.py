@@ -69,7 +69,9 @@ class Sandbox:
         ids = ReproducibleIds(calls=journal.calls())
         self._journal = journal
         self._keeper = Keeper(journal, self.pace, ids, home.folder if durable else None)
-        self._door = FrontDoor(moto, self.pace, ids, self, self._keeper, self._after_change)
+        self._door = FrontDoor(
+            moto, self.pace, ids, self, self._keeper, self.databases.deferred, self._after_change
+        )
         self._insider = Insider(moto, REGION)
         self._stopped = threading.Event()
         self._last_refusal: tuple[str, str] | None = None
@@ -86,6 +88,7 @@ class Sandbox:
         """Serve until `stop()`, then stop the real servers."""
         self.bastions.start()
         self._after_change()
+        self._recover_databases()
         thread = threading.Thread(target=self._http.serve, name="http", daemon=True)
         thread.start()
         said = {
@@ -211,6 +214,14 @@ class Sandbox:
                     text = key.decode() if isinstance(key, bytes) else key
                     hosts.append(BastionHost(instance.id, text))
         self.bastions.sync(hosts)
+
+    def _recover_databases(self) -> None:
+        from moto.core import DEFAULT_ACCOUNT_ID
+        from moto.rds.models import rds_backends
+
+        from sandbox.aurora.recovery import recover
+
+        recover(rds_backends[DEFAULT_ACCOUNT_ID][REGION])  # type: ignore[arg-type]
 
     def _host_key(self, instance_id: str) -> str | None:
         return self.bastions.host_key(instance_id)

@@ -8,27 +8,35 @@ from pathlib import Path
 
 from sandbox.clusterservers import ClusterServers, Master
 from sandbox.copies import Copies
+from sandbox.deferred import Deferred
 from sandbox.home import write_private
 
 __all__ = ["ClusterServers", "DatabaseServers", "Master"]
 
 
 class DatabaseServers:
-    """All clusters' servers, and the data of snapshots."""
+    """All clusters' servers, and the data of snapshots.
+
+    Attributes:
+        deferred: holds work back while a call is being answered.
+    """
 
     def __init__(self, folder: Path):
         self._folder = folder
+        self.deferred = Deferred()
         self._clusters: dict[str, ClusterServers] = {}
         self._lock = threading.Lock()
         # No cluster's name begins with an underscore.
-        self.snapshots = Copies(folder / "_snapshots")
+        self.snapshots = Copies(folder / "_snapshots", self.deferred)
         self._last_id_file = folder / "_last-server-id"
 
     def cluster(self, name: str) -> ClusterServers:
         """The servers of a cluster; made at its first mention."""
         with self._lock:
             if name not in self._clusters:
-                self._clusters[name] = ClusterServers(self._folder / name, self._next_id)
+                self._clusters[name] = ClusterServers(
+                    self._folder / name, self._next_id, self.deferred
+                )
             return self._clusters[name]
 
     def delete(self, name: str) -> Future:

@@ -226,11 +226,24 @@ def rounds(running: RunningSandbox, count: int, seed: int) -> Iterator[tuple[flo
         took = time.perf_counter() - began
         assert started.returncode == 0, started.stderr
         yield took, check(load, stored(running))
-    reader = connect_sql(running, "reader")
-    with reader, reader.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM kept")
-        (rows,) = cursor.fetchone()
-    assert rows >= BATCH * len(load.acknowledged["sql"])
+    _wait_for_reader(running)
+
+
+def _wait_for_reader(running: RunningSandbox) -> None:
+    """The reader is fed again: it comes to have what the writer has."""
+    with connect_sql(running) as writer, connect_sql(running, "reader") as reader:
+        deadline = time.monotonic() + 60
+        while True:
+            counts = []
+            for connection in (writer, reader):
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT count(*) FROM kept")
+                    counts.append(cursor.fetchone())
+                connection.commit()
+            if counts[0] == counts[1]:
+                return
+            assert time.monotonic() < deadline, counts
+            time.sleep(0.1)
 
 
 def test_nothing_acknowledged_is_lost_and_nothing_is_half(start_sandbox) -> None:
