@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from sandbox import auth, services
+from sandbox import auth, operations, services
 from sandbox.deferred import Deferred
 from sandbox.dynamodb.service import answer_directly as dynamodb_answer
 from sandbox.ids import ReproducibleIds
@@ -81,7 +81,10 @@ class FrontDoor:
         if path.startswith("/_sandbox/"):
             token = environ.get("HTTP_X_SANDBOX_TOKEN", "")
             return self._desk.answer(environ["REQUEST_METHOD"], path, token)
-        length = int(environ.get("CONTENT_LENGTH") or 0)
+        said = environ.get("CONTENT_LENGTH") or "0"
+        if not (said.isascii() and said.isdigit()):
+            return _plain("400 Bad Request", "The Content-Length is no number.")
+        length = int(said[:20])  # Python takes no more than some thousand digits.
         if length > LARGEST_BODY:
             return _plain("413 Payload Too Large", "The request is larger than AWS takes.")
         body = environ["wsgi.input"].read(length) if length else b""
@@ -92,6 +95,8 @@ class FrontDoor:
                 auth.check(call, environ, body)
             except auth.Refused as refused:
                 return error_response(call, refused.code, refused.message, refused.status)
+            if _is_unknown(call):
+                return _unknown(call)
             try:
                 self._keeper.check_room(call)
                 self._deferred.hold()
@@ -128,6 +133,16 @@ class FrontDoor:
         except NotImplementedError:
             return _not_offered(call, environ)
         except Exception:
+            known = operations.exists(call.service, call.operation)
+            if known is None:
+                return _not_offered(call, environ)
+            wrong = (
+                known
+                and call.protocol in ("query", "ec2")
+                and operations.fault(call.service, call.operation, body)
+            )
+            if wrong:
+                return error_response(call, "InvalidParameterValue", _printable(wrong), 400)
             log.exception("%s %s failed", call.service, call.operation)
             return error_response(
                 call,
@@ -153,24 +168,54 @@ class FrontDoor:
 def _from_this_machine(environ: dict[str, Any]) -> bool:
     # A web page in the student's browser can send requests here too: it gives itself away by its
     # Origin, or, where it has made its own name point to 127.0.0.1, by the Host.
-    host = urlsplit("//" + environ.get("HTTP_HOST", "")).hostname
+    try:
+        host = urlsplit("//" + environ.get("HTTP_HOST", "")).hostname
+    except ValueError:  # Such as "[::1".
+        return False
     return host in ("127.0.0.1", "localhost", "::1") and "HTTP_ORIGIN" not in environ
 
 
 def _not_offered(call: Call, environ: dict[str, Any]) -> Answer:
-    operation = call.operation or services.rest_operation(
+    found = call.operation or services.rest_operation(
         call.service,
         environ["REQUEST_METHOD"],
         environ.get("PATH_INFO", "/"),
         environ.get("QUERY_STRING", ""),
     )
-    what = f"{call.service}:{operation}" if operation else f"this {call.service} call"
+    service, operation = _printable(call.service), _printable(found)
+    what = f"{service}:{operation}" if operation else f"this {service} call"
+    if operations.is_rest(call.service) is None:
+        message = f"The sandbox does not offer {what}, and knows of no such service."
+        return error_response(call, "UnknownOperationException", message, 400)
     return error_response(
         call,
         "NotImplemented",
         f"The sandbox does not offer {what}. It works on AWS: see docs/differences.md.",
-        501,
+        501 if operation else 400,  # Where only the path would tell, it may be none of AWS's.
     )
+
+
+def _is_unknown(call: Call) -> bool:
+    if call.protocol == "rest":
+        return operations.is_rest(call.service) is False
+    return operations.exists(call.service, call.operation) is False
+
+
+def _unknown(call: Call) -> Answer:
+    # AWS has no such operation; each protocol puts it in its own words.
+    name = _printable(call.operation)
+    if call.protocol in ("json", "rest"):
+        code, message = "UnknownOperationException", f"Unknown operation: {name}"
+    elif call.protocol == "ec2":
+        code, message = "InvalidAction", f"The action {name} is not valid for this web service."
+    else:
+        code, message = "InvalidAction", f"Could not find operation {name}"
+    return error_response(call, code, message, 400)
+
+
+def _printable(name: str) -> str:
+    # What the request says, fit for XML and a log.
+    return "".join(c if c.isprintable() else "?" for c in name[:128])
 
 
 def _plain(status: str, text: str) -> Answer:

@@ -8,7 +8,6 @@ import threading
 from contextlib import suppress
 from typing import Any
 
-from cheroot.wsgi import Server
 from filelock import FileLock, Timeout
 
 from helpers.network import can_reach, resolve
@@ -16,6 +15,7 @@ from sandbox import mysqld
 from sandbox.bastion import BastionHost, Bastions, NameUnknown, PortClosed, TrafficDropped
 from sandbox.errors import SandboxError
 from sandbox.home import Home, read_json, write_private
+from sandbox.http import HttpServer
 from sandbox.mysqld_process import free_port
 from sandbox.pace import Pace, PaceName
 from sandbox.servers import DatabaseServers
@@ -123,11 +123,11 @@ class Sandbox:
         """What boto3 and the AWS CLI are to be told."""
         return f"http://127.0.0.1:{self.port}"
 
-    def _listen(self, port: int | None) -> Server:
+    def _listen(self, port: int | None) -> HttpServer:
         # Without a port asked for: the one of last time, so that a notebook that is open goes on.
         last = (read_json(self.home.settings_file) or {}).get("port")
         for candidate in [port] if port else [*([last] if last else []), free_port(), free_port()]:
-            server = Server(
+            server = HttpServer(
                 ("127.0.0.1", candidate),
                 self._door,
                 numthreads=16,

@@ -147,7 +147,7 @@ def _write(value: Any, put: Callable[[bytes], None]) -> None:
     elif isinstance(value, datetime):
         put(repr(value.timestamp()).encode())
     else:
-        put(encode(value).encode())
+        put(encode(value).encode(errors="replace"))  # Half a surrogate pair may be cited.
 
 
 @functools.lru_cache(maxsize=4096)
