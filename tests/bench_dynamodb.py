@@ -1,17 +1,25 @@
-"""DynamoDB in the sandbox beside a plain `moto_server`, measured over HTTP with boto3 in one run.
+"""DynamoDB in the sandbox beside plain `moto_server` and `ministack`: over HTTP, in one run.
 
-python -m tests.bench_dynamodb --items 1000 --items 10000 --items 100000
+python -m tests.bench_dynamodb --items 1000 --items 100000 --items 1000000
+
+A table grows step by step, with an index that holds every item. At each size each server answers
+for a second each call. A server that loads too slowly gets no further: `--patience`.
+`ministack` is installed for this alone, in `.tools/bench`; where that cannot be, it is left out.
 """
 
+import os
+import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import boto3
 import click
@@ -23,43 +31,112 @@ from tests.conftest import running_sandbox
 TABLE = "bench"
 SECONDS = 1.0  # each measurement repeats its call for so long
 PER_AUTHOR = 10  # items that a query returns
-CONFIG = Config(retries={"max_attempts": 0})
+CLIENTS = 16
+CONFIG = Config(retries={"max_attempts": 0}, read_timeout=600)
+TOOLS = Path(__file__).parent.parent / ".tools"
+CALLS = ("get", "put", "query", "index query")
+
+
+class Server(NamedTuple):
+    """One that is measured.
+
+    Attributes:
+        client: of its DynamoDB.
+        pid: its process.
+        ready: seconds from its start to its first answer.
+        variables: what another process needs to be its client.
+    """
+
+    client: Any
+    pid: int
+    ready: float
+    variables: dict[str, str]
+
+
+def client_of(variables: dict[str, str]) -> Any:
+    """A client for what these variables name."""
+    os.environ.update(variables)
+    return boto3.Session().client("dynamodb", config=CONFIG)
 
 
 @contextmanager
-def moto_server() -> Iterator[tuple[Any, int]]:
-    """A plain moto server: a client, and its process id."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def program(command: list[str], port: int, **more: str) -> Iterator[Server]:
+    """A server that takes any key: started, and asked until it answers."""
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, **more},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
-        client = boto3.client(
-            "dynamodb",
-            endpoint_url=f"http://127.0.0.1:{port}",
-            region_name="us-east-1",
-            aws_access_key_id="bench",
-            aws_secret_access_key="bench",  # pragma: allowlist secret
-            config=CONFIG,
-        )
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
+        variables = {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "bench",
+            "AWS_SECRET_ACCESS_KEY": "bench",  # pragma: allowlist secret
+        }
+        while time.perf_counter() - began < 60:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break
-            time.sleep(0.05)
-        yield client, process.pid
+            time.sleep(0.02)
+        client = client_of(variables)
+        client.list_tables()
+        yield Server(client, process.pid, time.perf_counter() - began, variables)
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=30)
+        for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            os.environ.pop(name, None)
+
+
+def free_port() -> int:
+    """A port that nobody has."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def moto_server() -> AbstractContextManager[Server]:
+    """A plain moto server."""
+    port = free_port()
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    return program(command, port)
+
+
+def ministack() -> AbstractContextManager[Server]:
+    """A plain ministack."""
+    port = free_port()
+    command = [str(TOOLS / "bench" / "env" / "bin" / "python"), "-m", "ministack"]
+    return program(command, port, GATEWAY_PORT=str(port))
+
+
+def install_ministack() -> bool:
+    """Put ministack in an environment of its own; False where it cannot be had."""
+    room = TOOLS / "bench" / "env"
+    uv = shutil.which("uv", path=str(TOOLS / "bin")) or shutil.which("uv")
+    if (room / "bin" / "ministack").exists():
+        return True
+    if uv is None:
+        return False
+    steps = [
+        [uv, "venv", "--quiet", "--python", sys.executable, str(room)],
+        [uv, "pip", "install", "--quiet", "--python", str(room / "bin" / "python"), "ministack"],
+    ]
+    return all(subprocess.run(step, check=False).returncode == 0 for step in steps)
 
 
 @contextmanager
-def our_sandbox() -> Iterator[tuple[Any, int]]:
-    """A fresh sandbox: a client, and its process id."""
-    with tempfile.TemporaryDirectory() as folder, running_sandbox(Path(folder) / "home") as running:
-        yield boto3.client("dynamodb", config=CONFIG), running.status()["pid"]
+def our_sandbox() -> Iterator[Server]:
+    """A fresh sandbox."""
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        with running_sandbox(Path(folder) / "home") as running:
+            client = boto3.client("dynamodb", config=CONFIG)
+            client.list_tables()
+            ready = time.perf_counter() - began
+            yield Server(client, running.status()["pid"], ready, running.environment)
 
 
 def item(number: int) -> dict[str, Any]:
@@ -148,43 +225,100 @@ def measure(client: Any, size: int) -> dict[str, float]:
     return {name: rate(call, size) for name, call in calls.items()}
 
 
-def grow(client: Any, pid: int, sizes: list[int]) -> dict[int, dict[str, float]]:
-    """Fill a table step by step, and measure at each size."""
-    make_table(client)
+def grow(server: Server, sizes: list[int], patience: float) -> dict[int, dict[str, float]]:
+    """Fill a table step by step, and measure at each size.
+
+    Args:
+        server: what to measure.
+        sizes: numbers of items, rising.
+        patience: a step that would take longer to load, seconds, is the end.
+
+    Returns:
+        By size: calls per second by name, "batch load" in items per second, "16 clients" in gets
+        per second of all together, and "memory" in MB beside the empty table's.
+    """
+    make_table(server.client)
     found: dict[int, dict[str, float]] = {}
-    process, there = psutil.Process(pid), 0
+    process, there, loaded = psutil.Process(server.pid), 0, 0.0
     empty = process.memory_info().rss
     for size in sizes:
-        loaded = load(client, there, size)
+        if loaded and (size - there) / loaded > patience:
+            break
+        loaded = load(server.client, there, size)
         memory = (process.memory_info().rss - empty) / 1e6
-        found[size] = {"batch load": loaded, **measure(client, size), "memory": memory}
+        found[size] = {"batch load": loaded, **measure(server.client, size), "memory": memory}
         there = size
+    found[there][f"{CLIENTS} clients"] = together(server.variables, there)
     return found
+
+
+def together(variables: dict[str, str], size: int) -> float:
+    """Gets per second of 16 clients at once, each a process of its own."""
+    # Forked where that can be: sixteen fresh interpreters would import for longer than they ask.
+    context = get_context("fork" if sys.platform == "linux" else None)
+    with ProcessPoolExecutor(CLIENTS, context) as pool:
+        starts = [(variables, size, number) for number in range(CLIENTS)]
+        list(pool.map(one_of_many, starts))  # Everybody is there.
+        began = time.perf_counter()
+        counts = list(pool.map(one_of_many, starts))
+        return sum(counts) / (time.perf_counter() - began)
+
+
+def one_of_many(start: tuple[dict[str, str], int, int]) -> int:
+    """How many gets one client has made in a few seconds."""
+    variables, size, number = start
+    client = client_of(variables)
+    until, count = time.perf_counter() + 3 * SECONDS, 0
+    while time.perf_counter() < until:
+        book = item((number * 104_729 + count * 7919) % size)
+        key = {"Author": book["Author"], "Title": book["Title"]}
+        client.get_item(TableName=TABLE, Key=key)
+        count += 1
+    return count
 
 
 @click.command()
 @click.option("--items", "sizes", multiple=True, default=(1_000, 10_000, 100_000), type=int)
-@click.option("--moto-items", default=10_000, help="The largest table that moto is asked to fill.")
-def main(sizes: tuple[int, ...], moto_items: int) -> None:
-    """Measure both, and print calls per second and ratios."""
+@click.option("--patience", default=120.0, help="Seconds for one step of loading, at most.")
+def main(sizes: tuple[int, ...], patience: float) -> None:
+    """Measure all, and print calls per second and ratios."""
     ordered = sorted(sizes)
-    with our_sandbox() as (client, pid):
-        ours = grow(client, pid, ordered)
-    with moto_server() as (client, pid):
-        theirs = grow(client, pid, [size for size in ordered if size <= moto_items])
+    servers: dict[str, Callable[[], AbstractContextManager[Server]]] = {"sandbox": our_sandbox}
+    servers["moto_server"] = moto_server
+    if install_ministack():
+        servers["ministack"] = ministack
+    else:
+        click.echo("ministack cannot be installed here: left out.")
+    ready, results = {}, {}
+    for name, start in servers.items():
+        with start() as server:
+            ready[name] = server.ready
+            results[name] = grow(server, ordered, patience)
+        click.echo(f"measured: {name}", err=True)
+    click.echo("ready: " + ", ".join(f"{name} {s:.1f} s" for name, s in ready.items()))
     for size in ordered:
-        click.echo(f"{size:,} items")
-        for name, value in ours[size].items():
-            unit = "MB more resident" if name == "memory" else "/s"
-            line = f"  {name:12} {value:10,.0f} {unit}"
-            if size in theirs:
-                other = theirs[size][name]
-                line += f"   moto_server {other:10,.0f} {unit}   {value / other:8.2f} times"
-            click.echo(line)
-    small, large = ordered[0], ordered[-1]
-    for name in ("get", "put", "query", "index query"):
+        report(size, {name: found[size] for name, found in results.items() if size in found})
+    ours = results["sandbox"]
+    small, large = ordered[0], max(ours)
+    for name in CALLS:
         ratio = ours[large][name] / ours[small][name]
         click.echo(f"{name} at {large:,} items: {ratio:.2f} x the rate at {small:,}")
+
+
+def report(size: int, found: dict[str, dict[str, float]]) -> None:
+    """One line for each call: every server, and the sandbox beside the fastest of the others."""
+    click.echo(f"{size:,} items")
+    for call in ("batch load", *CALLS, f"{CLIENTS} clients", "memory"):
+        values = {name: of[call] for name, of in found.items() if call in of}
+        if not values:
+            continue
+        unit = "MB" if call == "memory" else "/s"
+        line = "  ".join(f"{name} {value:,.0f} {unit}" for name, value in values.items())
+        others = [value for name, value in values.items() if name != "sandbox"]
+        if others and "sandbox" in values:
+            best = min(others) if call == "memory" else max(others)
+            line += f"   {values['sandbox'] / best:.2f} x the best of the others"
+        click.echo(f"  {call:12} {line}")
 
 
 if __name__ == "__main__":
