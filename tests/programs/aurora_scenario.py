@@ -29,7 +29,7 @@ rds = boto3.client("rds")
 
 def say(text: str, *what: object) -> None:
     """Print one step, so that whoever runs this sees how far it is."""
-    print(text, *what, flush=True)  # noqa: T201
+    print(text, *what, flush=True)
 
 
 def choose_version() -> dict[str, Any]:
