@@ -53,6 +53,8 @@ def _recover_cluster(backend: SandboxRDS, cluster: AuroraCluster) -> None:
         tuple(member.db_instance_identifier for member in members),
         running=cluster.status not in ("stopping", "stopped"),
     )
+    for member in members:
+        backend.tell_again(member)
     real = backend.servers.cluster(name)
     work = real.submit(clusterrecovery.recover, real, wanted)
     _awaits(backend, "DBCluster", name, work)
