@@ -8,11 +8,14 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import boto3
+import psutil
 import pymysql
 import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.rds.models import rds_backends
 
+import helpers
 from sandbox import clusterservers
 from sandbox.aurora import SandboxRDS, install
 from sandbox.aurora.recovery import recover
@@ -373,3 +376,60 @@ def test_it_can_be_killed_again_while_it_recovers(account, monkeypatch) -> None:
     account.killed()
     assert account.rows("c-2") == [1]
     assert account.server("c-2").execute("select @@read_only") == [(0,)]
+
+
+def test_nothing_is_done_before_the_account_on_disk_says_so(account) -> None:
+    """Killed in between, the data of a cluster would be gone that the account still has."""
+    account.create()
+    account.rds.delete_db_instance("c-1", skip_final_snapshot=True)
+    account.settle()
+    account.servers.deferred.hold()
+    account.rds.delete_db_cluster("c")
+    gone = account.pace.passage("DBCluster", "c").work
+    assert account.folders() == ["volume"]
+    assert not gone.done()
+    account.servers.deferred.release()
+    gone.result(60)
+    assert not (account.folder / "c").exists()
+
+
+def test_a_whole_sandbox_that_is_killed_comes_back_with_its_rows(start_sandbox) -> None:
+    running = start_sandbox()
+    rds = boto3.client("rds")
+    rds.create_db_cluster(
+        DBClusterIdentifier="c",
+        Engine="aurora-mysql",
+        MasterUsername="admin",
+        MasterUserPassword=PASSWORD,
+        DatabaseName="shop",
+    )
+    for number in (1, 2):
+        rds.create_db_instance(
+            DBInstanceIdentifier=f"c-{number}",
+            DBClusterIdentifier="c",
+            Engine="aurora-mysql",
+            DBInstanceClass="db.t3.medium",
+        )
+
+    def ask(instance: str, *statements: str) -> tuple:
+        for _ in range(2):
+            rds.describe_db_instances()
+            rds.describe_db_clusters()
+        ports = {d["instance"]: d["port"] for d in running.status()["databases"]}
+        server = {"host": "127.0.0.1", "port": ports[instance], "user": "admin"}
+        connection = pymysql.connect(**server, password=PASSWORD, database="shop")
+        with connection, connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+            connection.commit()
+            return cursor.fetchall()
+
+    ask("c-1", "create table t (n int)", "insert into t values (1)")
+    rds.failover_db_cluster(DBClusterIdentifier="c")
+    sandbox = psutil.Process(running.status()["pid"])
+    for process in [*sandbox.children(recursive=True), sandbox]:
+        process.kill()
+    psutil.wait_procs([sandbox], timeout=10)
+    helpers.connect()
+    rds = boto3.client("rds")
+    assert ask("c-2", "insert into t values (2)", "select n from t order by n") == ((1,), (2,))
