@@ -47,13 +47,13 @@ class ClusterServers:
 
     @property
     def volume(self) -> Path:
-        """Where the data waits while the cluster has no instance."""
-        return self.folder / "volume"
+        """Where the data waits while there is no instance; no instance has such a name."""
+        return self.folder / "_volume"
 
     @property
     def master_file(self) -> Path:
         """Holds the master password that was last set; missing while one is being set."""
-        return self.folder / "master"
+        return self.folder / "_master"
 
     def submit(self, work: Callable[..., None], *args: object) -> Future:
         """Have the cluster's worker do something, after all that was asked before."""

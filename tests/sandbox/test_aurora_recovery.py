@@ -263,7 +263,7 @@ def test_the_data_of_the_last_instance_stay_with_the_cluster(account, monkeypatc
     if half:
         wait_for_the_kill(account)
     account.killed()
-    assert account.folders() == ["volume"]
+    assert account.folders() == ["_volume"]
     account.add("c", 5)
     account.settle()
     assert account.rows("c-5") == [1]
@@ -386,7 +386,7 @@ def test_nothing_is_done_before_the_account_on_disk_says_so(account) -> None:
     account.servers.deferred.hold()
     account.rds.delete_db_cluster("c")
     gone = account.pace.passage("DBCluster", "c").work
-    assert account.folders() == ["volume"]
+    assert account.folders() == ["_volume"]
     assert not gone.done()
     account.servers.deferred.release()
     gone.result(60)
