@@ -196,7 +196,7 @@ def _not_offered(call: Call, environ: dict[str, Any]) -> Answer:
 
 
 def _is_unknown(call: Call) -> bool:
-    if call.protocol == "rest":
+    if call.protocol.startswith("rest"):
         return operations.is_rest(call.service) is False
     return operations.exists(call.service, call.operation) is False
 
@@ -204,7 +204,7 @@ def _is_unknown(call: Call) -> bool:
 def _unknown(call: Call) -> Answer:
     # AWS has no such operation; each protocol puts it in its own words.
     name = _printable(call.operation)
-    if call.protocol in ("json", "rest"):
+    if call.protocol in ("json", "rest-json", "cbor"):
         code, message = "UnknownOperationException", f"Unknown operation: {name}"
     elif call.protocol == "ec2":
         code, message = "InvalidAction", f"The action {name} is not valid for this web service."
