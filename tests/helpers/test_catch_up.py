@@ -46,7 +46,7 @@ def test_interrupted_after_whatever_was_made_it_goes_on(
     def note(self: pages._Made, http_response, model, **_) -> None:
         if http_response.status_code < 300 and model.name.startswith(pages.MAKES):
             self.operations.append(model.name)
-            if interrupted.count(model.name) < 2:
+            if model.name not in interrupted:
                 interrupted.append(model.name)
                 raise KeyboardInterrupt
 
@@ -57,7 +57,7 @@ def test_interrupted_after_whatever_was_made_it_goes_on(
         except KeyboardInterrupt:
             continue
         break
-    assert "done now" in said
+    assert said.startswith("Ready for page")
     assert len(interrupted) >= 2
     assert_all_in_place(lab)
     again = catch_up(lab, capsys)
@@ -138,13 +138,13 @@ BREAKS: dict[str, list[tuple[Callable[[], None], list[str]]]] = {
     ],
     "2": [
         (lambda: delete_table("People"), ["2.1"]),
-        (lambda: delete_table("MusicExample"), ["2.2"]),
+        (lambda: delete_table("Music"), ["2.2"]),
     ],
     "3": [
         (lambda: delete_table("MusicExample"), ["3.3"]),
         (lose_access_key, ["3.4", "3.5"]),
-        (lambda: delete_table("Books"), ["3.6", "3.7", "3.10"]),
-        (delete_index, ["3.10"]),
+        (lambda: delete_table("Books"), ["3.6", "3.7", "3.10", "3.11"]),
+        (delete_index, ["3.10", "3.11"]),
         (delete_book, ["3.7"]),
     ],
 }
