@@ -11,7 +11,12 @@ if TYPE_CHECKING:
     from helpers.charts import bar_chart as bar_chart
     from helpers.checks import check as check
     from helpers.checks import verdict as verdict
+    from helpers.cleanup import clean_up as clean_up
+    from helpers.cleanup import everything as everything
+    from helpers.cleanup import prove_clean as prove_clean
     from helpers.console import dynamodb_console as dynamodb_console
+    from helpers.costs import running_costs as running_costs
+    from helpers.course import course_progress as course_progress
     from helpers.database import engine as engine
     from helpers.diagnosis import doctor as doctor
     from helpers.drawing import network_map as network_map
@@ -33,6 +38,8 @@ if TYPE_CHECKING:
     from helpers.network import can_reach as can_reach
     from helpers.network import describe_account as describe_account
     from helpers.pages import catch_up as catch_up
+    from helpers.price_list import capacity_cost as capacity_cost
+    from helpers.price_list import price as price
     from helpers.progress import wait_for as wait_for
     from helpers.resources import inventory as inventory
     from helpers.session import connect as connect
@@ -52,16 +59,20 @@ PUBLIC = {
     "CourseError": "errors",
     "bar_chart": "charts",
     "can_reach": "network",
+    "capacity_cost": "price_list",
     "catch_up": "pages",
     "check": "checks",
     "check_environment": "environment",
+    "clean_up": "cleanup",
     "connect": "session",
     "connection_form": "workbench",
+    "course_progress": "course",
     "describe_account": "network",
     "doctor": "diagnosis",
     "draw_fault": "faults",
     "dynamodb_console": "console",
     "engine": "database",
+    "everything": "cleanup",
     "facts": "tables",
     "find": "existing",
     "host_keys": "bastion",
@@ -74,7 +85,10 @@ PUBLIC = {
     "network_map": "drawing",
     "partitions_chart": "items",
     "password": "keys",  # pragma: allowlist secret
+    "price": "price_list",
+    "prove_clean": "cleanup",
     "repair_fault": "faults",
+    "running_costs": "costs",
     "settings": "faults",
     "settings_file": "faults",
     "ssh_address": "session",

@@ -18,7 +18,7 @@ def key_file(name: str) -> Path:
     Returns:
         The path; the file need not exist yet.
     """
-    return _folder() / f"{name}.pem"
+    return folder() / f"{name}.pem"
 
 
 def password(name: str) -> str:
@@ -29,7 +29,7 @@ def password(name: str) -> str:
     Args:
         name: such as the DB cluster's name.
     """
-    file = _folder() / f"{name}.password"
+    file = folder() / f"{name}.password"
     if not file.exists():
         letters = string.ascii_letters + string.digits
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -38,11 +38,12 @@ def password(name: str) -> str:
     return file.read_text()
 
 
-def _folder() -> Path:
+def folder() -> Path:
+    """The private folder of this target: `keys/<target>`, or `$COURSE_KEYS/<target>`."""
     named = os.environ.get("COURSE_KEYS")
     root = Path(named).expanduser() if named else project() / "keys"
-    folder = root / target()
-    folder.mkdir(parents=True, exist_ok=True)
+    private = root / target()
+    private.mkdir(parents=True, exist_ok=True)
     if sys.platform != "win32":
         root.chmod(0o700)
-    return folder
+    return private

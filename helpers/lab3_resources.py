@@ -9,26 +9,15 @@ from botocore.exceptions import ClientError
 
 from helpers.existing import COURSE
 from helpers.keys import key_file
-from helpers.tables import Table
+from helpers.resources import OUR_NAMES, Inventory
 
 USER = "cloud_user"
 # In the order of page 3.19: a table's indexes go with it, a user's keys must go before the user.
 KINDS = ("backup", "table", "index", "access key", "CSV of the key", "IAM user")
-# A DynamoDB backup cannot bear a tag, so the course's backups bear its value in their names.
-BACKUPS = COURSE["Value"]
 Row = tuple[str, str, str, str]
 
 
-class Leftovers(Table):
-    """The things of Labs 2 and 3; one row each, with the columns what, name, of and state."""
-
-    def per_kind(self) -> Table:
-        """How many there are of each kind, with the columns what and left; 0 is shown too."""
-        counts = self["what"].value_counts()
-        return Table({"what": KINDS, "left": [int(counts.get(kind, 0)) for kind in KINDS]})
-
-
-def leftovers() -> Leftovers:
+def leftovers() -> Inventory:
     """Ask AWS for everything of Labs 2 and 3 that is the course's, in the client's region.
 
     Tables and the user `cloud_user` are the course's if they have its tag. A backup is, if its
@@ -37,7 +26,7 @@ def leftovers() -> Leftovers:
     """
     tables = list(course_tables(boto3.client("dynamodb")))
     rows = [*_backups(tables), *_tables(tables), *_of_user()]
-    return Leftovers(rows, columns=["what", "name", "of", "state"])
+    return Inventory.of(rows, ["what", "name", "of", "state"], KINDS)
 
 
 def course_tables(dynamodb: Any) -> Iterator[dict[str, Any]]:
@@ -64,12 +53,21 @@ def _tables(tables: list[dict[str, Any]]) -> Iterator[Row]:
             yield "index", index["IndexName"], table["TableName"], table["TableStatus"]
 
 
-def _backups(tables: list[dict[str, Any]]) -> Iterator[Row]:
+def backups_of(tables: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The backups of those tables, and those with the course's name, as ListBackups gives them.
+
+    A DynamoDB backup cannot bear a tag, and it stays when its table goes.
+    """
     ids = {table["TableId"] for table in tables}
     pages = boto3.client("dynamodb").get_paginator("list_backups").paginate()
     for backup in pages.build_full_result().get("BackupSummaries", []):
-        if backup["TableId"] in ids or backup["BackupName"].startswith(BACKUPS):
-            yield "backup", backup["BackupName"], backup["TableName"], backup["BackupStatus"]
+        if backup["TableId"] in ids or backup["BackupName"].startswith(OUR_NAMES):
+            yield backup
+
+
+def _backups(tables: list[dict[str, Any]]) -> Iterator[Row]:
+    for backup in backups_of(tables):
+        yield "backup", backup["BackupName"], backup["TableName"], backup["BackupStatus"]
 
 
 def _of_user() -> Iterator[Row]:
