@@ -53,9 +53,10 @@ class AuroraBase(Events):
         passing: str,
         work: Future | None = None,
         lasting: str = "available",
+        then: tuple[str, ...] = (),
     ) -> None:
         name = instance.db_instance_identifier
-        self._pass("DBInstance", instance, name, passing, lasting, work)
+        self._pass("DBInstance", instance, name, passing, lasting, work, then=then)
 
     def _pass(
         self,
@@ -66,12 +67,13 @@ class AuroraBase(Events):
         lasting: str,
         work: Future | None,
         over: tuple[str, str] | None = None,
+        then: tuple[str, ...] = (),
     ) -> None:
         self.note(kind, model, BEGUN.get((kind, passing)))
         # Neither may be a closure: what the sandbox remembers of a passage, it pickles.
         show = partial(setattr, model, "status")
         arrived = partial(self._arrived, kind, model, name, passing, over)
-        self.pace.begin(Passage(kind, name, [passing], lasting, show, work, arrived))
+        self.pace.begin(Passage(kind, name, [passing, *then], lasting, show, work, arrived))
 
     def _arrived(
         self, kind: str, model: Any, name: str, passing: str, over: tuple[str, str] | None

@@ -62,7 +62,8 @@ class InstanceCalls(Placement, FailoverCalls):
         real = self.servers.cluster(cluster.db_cluster_identifier)
         self._prepare_server(instance)
         work = real.submit(real.add, instance.db_instance_identifier, cluster.master())
-        self._pass_instance(instance, "creating", work)
+        monitored = ("configuring-enhanced-monitoring",) if instance.monitoring_interval else ()
+        self._pass_instance(instance, "creating", work, then=monitored)
         return instance
 
     def reboot_db_instance(self, db_instance_identifier: str) -> DBInstance:

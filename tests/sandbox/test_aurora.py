@@ -415,3 +415,15 @@ def test_members_do_not_stop_by_themselves(rds, cluster) -> None:
         assert refused == "InvalidParameterCombination"
     last = {"DBInstanceIdentifier": f"{cluster}-1", "FinalDBSnapshotIdentifier": "last"}
     assert _error(rds.delete_db_instance, **last) == "InvalidParameterCombination"
+
+
+def test_monitoring_is_configured_after_creating(rds, cluster) -> None:
+    role = "arn:aws:iam::123456789012:role/rds-monitoring-role"
+    rds.create_db_instance(**_instance(cluster, 7, MonitoringInterval=60, MonitoringRoleArn=role))
+    states = [
+        rds.describe_db_instances(DBInstanceIdentifier=f"{cluster}-7")["DBInstances"][0][
+            "DBInstanceStatus"
+        ]
+        for _ in range(3)
+    ]
+    assert states == ["creating", "configuring-enhanced-monitoring", "available"]
