@@ -33,7 +33,7 @@ def check(call: Call, environ: dict, body: bytes) -> None:
     if call.authorization is None:
         raise _refusal(call, "missing")
     token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN")
-    secret = _secret_of(call.authorization["key"], token)
+    secret = secret_of(call.authorization["key"], token)
     if secret is None:
         raise _refusal(call, "unknown key")
     expected = _signature(call, environ, body, Credentials(call.authorization["key"], secret))
@@ -41,12 +41,13 @@ def check(call: Call, environ: dict, body: bytes) -> None:
         raise _refusal(call, "wrong secret")
 
 
-def _secret_of(key_id: str, session_token: str | None) -> str | None:
-    for user in iam_backends[DEFAULT_ACCOUNT_ID]["aws"].users.values():
+def secret_of(key_id: str, session_token: str | None) -> str | None:
+    """The secret of an active access key of the account; None for any other key."""
+    for user in list(iam_backends[DEFAULT_ACCOUNT_ID]["aws"].users.values()):
         for key in user.access_keys:
             if key.access_key_id == key_id:
                 return key.secret_access_key if key.status == "Active" else None
-    for role in sts_backends[DEFAULT_ACCOUNT_ID]["aws"].assumed_roles:
+    for role in list(sts_backends[DEFAULT_ACCOUNT_ID]["aws"].assumed_roles):
         if role.access_key_id == key_id and role.session_token == session_token:
             return role.secret_access_key
     return None

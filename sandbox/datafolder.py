@@ -3,6 +3,7 @@
 <folder>/data            copied from a template that is prepared once per server version
 <folder>/my.cnf          the server's settings; also remembers its port and whether it is a
                          reader
+<folder>/tls.pem         key and certificate with which the server speaks TLS
 <folder>/rdsadmin        password of the superuser, as on RDS nobody's but the service's
 <folder>/rdsrepladmin    password with which replicas log in to this server
 <folder>/first-start.sql accounts to make before the first connection is accepted
@@ -21,6 +22,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from sandbox import server_settings
+from sandbox.certificates import self_signed
 from sandbox.errors import SandboxError
 from sandbox.home import write_private
 from sandbox.install import NoDatabaseServer, Program, install_command
@@ -29,6 +31,7 @@ from sandbox.install import NoDatabaseServer, Program, install_command
 SUPERUSER = "rdsadmin"
 REPLICATION_USER = "rdsrepladmin"
 LOOPBACK = "127.0.0.1"
+CERTIFICATE = "tls.pem"
 
 # Part of a template's name: raise it when LAYOUT or the way a template is made changes.
 TEMPLATE_EDITION = 1
@@ -81,7 +84,6 @@ FLAVOURED = {
         "log_slave_updates": "ON",
         "gtid_strict_mode": "ON",
         "aria_pagecache_buffer_size": "2M",
-        "ssl": "OFF",
     },
     "mysql": {
         "collation_server": "utf8mb4_0900_ai_ci",
@@ -180,6 +182,10 @@ def write_settings(
     settings = _places(folder, program) | COMMON | FLAVOURED[program.flavour]
     settings |= {"server_id": str(server_id), "port": str(port)}
     settings["pid_file"] = _quoted(folder / "mysqld.pid")
+    certificate = folder / CERTIFICATE
+    if not certificate.exists():
+        self_signed(certificate)
+    settings["ssl_cert"] = settings["ssl_key"] = _quoted(certificate)
     if program.flavour == "mariadb":
         # An empty folder; MariaDB takes neither "none" nor one that is missing.
         settings["secure_file_priv"] = _quoted(folder / "no-files")

@@ -18,13 +18,13 @@ FOLLOW = {
         "SET GLOBAL gtid_slave_pos = @@GLOBAL.gtid_binlog_pos",
         "CHANGE MASTER TO MASTER_HOST = %(host)s, MASTER_PORT = %(port)s, MASTER_USER = %(user)s,"
         " MASTER_PASSWORD = %(password)s, MASTER_USE_GTID = slave_pos, MASTER_CONNECT_RETRY = 1,"
-        " MASTER_SSL = 0",
+        " MASTER_SSL = 1, MASTER_SSL_VERIFY_SERVER_CERT = 0",
     ),
     "mysql": (
         "STOP REPLICA",
         "CHANGE REPLICATION SOURCE TO SOURCE_HOST = %(host)s, SOURCE_PORT = %(port)s,"
         " SOURCE_USER = %(user)s, SOURCE_PASSWORD = %(password)s, SOURCE_AUTO_POSITION = 1,"
-        " SOURCE_CONNECT_RETRY = 1, GET_SOURCE_PUBLIC_KEY = 1",
+        " SOURCE_CONNECT_RETRY = 1, SOURCE_SSL = 1",
     ),
 }
 START_UNTIL = {

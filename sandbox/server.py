@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 from helpers.network import can_reach, resolve
 from sandbox import mysqld
 from sandbox.bastion import BastionHost, Bastions, NameUnknown, PortClosed, TrafficDropped
+from sandbox.databasedoor import DatabaseDoors, endpoint_of
 from sandbox.errors import SandboxError
 from sandbox.home import Home, read_json, write_private
 from sandbox.http import HttpServer
@@ -49,7 +50,7 @@ class Sandbox:
         # Imported late: moto is to read the settings above, and takes a second to import.
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-        from sandbox import aurora, dynamodb, ec2, secretsmanager, users
+        from sandbox import aurora, auth, dynamodb, ec2, secretsmanager, users
         from sandbox.account import Insider
         from sandbox.frontdoor import FrontDoor
         from sandbox.ids import ReproducibleIds
@@ -60,6 +61,7 @@ class Sandbox:
         self.pace = Pace(pace)
         journal = Journal(home.account if durable else None)
         self.databases = DatabaseServers(home.databases)
+        self.doors = DatabaseDoors(home.folder, self.databases, auth.secret_of)
         self.bastions = Bastions(home.folder, self)
         aurora.install(self.pace, self.databases)
         ec2.install(self.pace, self._host_key)
@@ -105,6 +107,7 @@ class Sandbox:
             self.home.running_file.unlink(missing_ok=True)
             self._http.stop()
             self.bastions.stop()
+            self.doors.close()
             self.databases.close()
             self._journal.close()
             log.info("stopped")
@@ -155,6 +158,8 @@ class Sandbox:
             return _json("200 OK", self.status())
         if (method, path) == ("GET", "/_sandbox/address"):
             return _json("200 OK", {"address": STUDENT_ADDRESS})
+        if (method, path) == ("GET", "/_sandbox/certificates"):
+            return _json("200 OK", {"bundle": self.doors.authority.bundle()})
         if (method, path) == ("POST", "/_sandbox/stop"):
             if not secrets.compare_digest(token, self.home.token()):
                 return _json("403 Forbidden", {"error": "the token is wrong"})
@@ -261,8 +266,10 @@ class Sandbox:
             log.info("%s to %s:%s: dropped, since %s", instance_id, host, port, verdict.reason)
             raise TrafficDropped(host)
         record = next(d for d in account.db_instances if d["DBInstanceIdentifier"] == database)
-        address = self.databases.address(record["DBClusterIdentifier"], database)
-        if address is None or port != record["Endpoint"]["Port"]:
+        if port != record["Endpoint"]["Port"]:
+            raise PortClosed(host)
+        address = self.doors.address(endpoint_of(account, record, REGION))
+        if address is None:
             raise PortClosed(host)
         return address
 

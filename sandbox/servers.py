@@ -10,6 +10,7 @@ from sandbox.clusterservers import ClusterServers, Master
 from sandbox.copies import Copies
 from sandbox.deferred import Deferred
 from sandbox.home import write_private
+from sandbox.mysqld import DatabaseServer
 
 __all__ = ["ClusterServers", "DatabaseServers", "Master"]
 
@@ -49,10 +50,15 @@ class DatabaseServers:
             return done
         return cluster.submit(cluster.delete)
 
+    def server(self, cluster: str, instance: str) -> DatabaseServer | None:
+        """The server of an instance; None while it does not run."""
+        server = self.cluster(cluster).servers.get(instance)
+        return server if server and server.running else None
+
     def address(self, cluster: str, instance: str) -> tuple[str, int] | None:
         """Where a server really listens; None while it does not."""
-        server = self.cluster(cluster).servers.get(instance)
-        return ("127.0.0.1", server.port) if server and server.running else None
+        server = self.server(cluster, instance)
+        return ("127.0.0.1", server.port) if server else None
 
     def clone(self, source: str, target: str, moment: str | datetime | None) -> Future:
         """Have a new cluster's volume filled with what another had at a moment."""

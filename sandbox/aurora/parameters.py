@@ -2,7 +2,7 @@
 
 `parameters.csv` has a row for each; a file to open and to read. Its columns are those of AWS's
 listing, and `here`: empty where the real servers are told, "kept" where the value is only
-remembered, "door" where the sandbox sees to it in front of the server.
+remembered.
 """
 
 import csv
