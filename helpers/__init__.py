@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from helpers.bastion import host_keys as host_keys
+    from helpers.certificates import rds_certificates as rds_certificates
     from helpers.charts import bar_chart as bar_chart
     from helpers.checks import check as check
     from helpers.checks import verdict as verdict
@@ -87,6 +88,7 @@ PUBLIC = {
     "password": "keys",  # pragma: allowlist secret
     "price": "price_list",
     "prove_clean": "cleanup",
+    "rds_certificates": "certificates",
     "repair_fault": "faults",
     "running_costs": "costs",
     "settings": "faults",
