@@ -13,10 +13,11 @@ import pandas as pd
 import pymysql
 import pytest
 
+import helpers
 from helpers.certificates import rds_certificates
 from helpers.database import DatabaseNotVerified, DatabaseRefusedLogin, connect, engine
 from helpers.ssh_tunnel import Tunnel, tunnel
-from tests.conftest import PROJECT, Lab1
+from tests.conftest import PROJECT, Lab1, sandbox_command
 
 WAITED = {"WaiterConfig": {"Delay": 1}}
 
@@ -165,6 +166,18 @@ def test_a_cluster_that_insists_on_tls_replicates_and_fails_over(
             run(before, "SELECT 1")
         with closing(admin(with_jane, way)) as after:
             assert run(after, "SELECT @@read_only, one FROM bookstore.kept") == (0, 1)
+        assert as_jane(way, token(with_jane)) == "jane@%"
+
+
+def test_a_restart_of_the_sandbox_keeps_authority_and_users(with_jane: Lab1) -> None:
+    bundle = rds_certificates().read_text()
+    assert sandbox_command(with_jane.sandbox.home, "stop").returncode == 0
+    helpers.connect()
+    assert rds_certificates().read_text() == bundle
+    boto3.client("rds").get_waiter("db_cluster_available").wait(
+        DBClusterIdentifier="bookstore", **WAITED
+    )
+    with way_to(with_jane) as way:
         assert as_jane(way, token(with_jane)) == "jane@%"
 
 

@@ -92,12 +92,17 @@ def _in_tables() -> dict[str, set[tuple[str, ...]]]:
 @contextmanager
 def _bookstore_writer() -> Iterator[sqlalchemy.Engine]:
     """An engine at the cluster's writer, through a tunnel that ends with the block."""
-    bastion, cluster = _bastion_and_cluster()
+    bastion, cluster = bastion_and_cluster()
     with tunnel(bastion, key_file("bookstore"), cluster["Endpoint"]) as way:
         yield engine(way, cluster["MasterUsername"], password("bookstore"), "bookstore")
 
 
-def _bastion_and_cluster() -> tuple[str, dict[str, Any]]:
+def bastion_and_cluster() -> tuple[str, dict[str, Any]]:
+    """The bastion's instance id, and the cluster as RDS describes it.
+
+    Raises:
+        CourseError: one of them is not there.
+    """
     bastion = find("instance", "bookstore-bastion")
     if bastion is None:
         raise CourseError("There is no bastion. Launch it: page 1.2, step 3.")
@@ -115,7 +120,7 @@ def the_connection_files() -> Iterator[Item]:
     """The files that MySQL Workbench and DBeaver import, as they have to be for this account."""
     folder = key_file("bookstore").parent
     try:
-        bastion, cluster = _bastion_and_cluster()
+        bastion, cluster = bastion_and_cluster()
         host, port = ssh_address(bastion)
     except CourseError as error:
         yield Item("A bastion and a cluster to lead to", False, str(error))
