@@ -79,11 +79,17 @@ class _Recorder:
                 "operation": call.operation,
                 "error": next(g.decode() for g in refused.groups() if g) if refused else "",
                 "given": _given(text, call.protocol == "json"),
-                "passing": [name for name in on_their_way if name in text],
+                "passing": [name for name in on_their_way if _names(text, name)],
             }
             with self._lock, self._file.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
         return chunks
+
+
+def _names(text: str, resource: str) -> bool:
+    """Whether a request names a resource; a table and an index are known here by their ARNs."""
+    name = re.escape(re.split("[/:]", resource)[-1])
+    return re.search(rf"(?<![\w-]){name}(?![\w-])", text) is not None
 
 
 def _given(text: str, is_json: bool) -> dict[str, list[str]]:

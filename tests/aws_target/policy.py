@@ -21,6 +21,8 @@ HELPERS = {
     *("sts:GetCallerIdentity", "iam:ListAccountAliases", "rds:StopDBCluster", "rds:StartDBCluster"),
     *("ec2:StopInstances", "ec2:StartInstances"),
 }
+# Page 3.19 deletes the user that page 3.4 has made, but not the one that the sandbox begins with.
+ON_AWS_ONLY = {"iam:DeleteUser"}
 # Whoever is somebody may ask who: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 FREE = {"sts:GetCallerIdentity"}
 # Operations whose permission has another name, or that need several:
@@ -72,7 +74,7 @@ def actions(called: set[str]) -> set[str]:
 
 def document(calls: Calls) -> dict[str, Any]:
     """The policy that allows these calls, and as little else as can be said."""
-    called = {name for each in names(calls).values() for name in each} | HELPERS
+    called = {name for each in names(calls).values() for name in each} | HELPERS | ON_AWS_ONLY
     left = actions(called)
     statements = []
 
@@ -116,6 +118,7 @@ def document(calls: Calls) -> dict[str, Any]:
 def in_markdown(calls: Calls) -> str:
     """docs/calls.md: a row for each page."""
     rows = [f"| {page} | {_by_service(made)} |" for page, made in names(calls).items()]
+    rows.append(f"| 3.19, on AWS only | {_by_service(sorted(ON_AWS_ONLY))} |")
     rows.append(f"| `connect()`, `stop_everything()` on AWS | {_by_service(sorted(HELPERS))} |")
     return "\n".join(
         [
