@@ -4,6 +4,8 @@ import os
 import re
 from typing import Any
 
+from botocore.handlers import BUILTIN_HANDLERS
+
 from helpers.existing import COURSE
 
 KEY = "student"
@@ -31,18 +33,21 @@ def name_of(identity: str) -> str:
 
 
 def mark_with(name: str, events: Any) -> None:
-    """Have all clients that a session makes from now on add the tag `student`.
+    """Have all clients of this process from now on add the tag `student`.
 
     It goes on what a call tags as the course's, and on nothing else. This is not left to the
     pages, because a page that forgets it would leave something that nobody claims.
 
     Args:
         name: the tag's value.
-        events: of a boto3 session.
+        events: of the boto3 session that there is already.
     """
     global _name
     _name = name
-    events.register("before-parameter-build", _add, unique_id="student-tag")
+    events.register(*MARKS, unique_id="student-tag")
+    # Page 3.5 makes a new session, as one does after `aws configure`: it is to do the same.
+    if MARKS not in BUILTIN_HANDLERS:
+        BUILTIN_HANDLERS.append(MARKS)
 
 
 def _add(params: dict[str, Any], **_: Any) -> None:
@@ -60,3 +65,6 @@ def _marked(tags: Any) -> Any:
     if not isinstance(tags, list) or COURSE not in tags:
         return tags
     return [tag for tag in tags if tag.get("Key") != KEY] + [{"Key": KEY, "Value": _name}]
+
+
+MARKS = ("before-parameter-build", _add)

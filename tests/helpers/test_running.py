@@ -63,6 +63,16 @@ def test_what_the_course_tags_gets_the_students_name_and_nothing_else_does(
     ours = ec2.create_vpc(CidrBlock="10.8.0.0/16", TagSpecifications=given)["Vpc"]["Tags"]
     assert {"Key": "student", "Value": "student"} in ours
     assert given == tagged("vpc", "ours"), "the caller's own list was changed"
+    boto3.setup_default_session()
+    table = boto3.client("dynamodb").create_table(
+        TableName="Ours",
+        KeySchema=[{"AttributeName": "a", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "a", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        Tags=[COURSE],
+    )["TableDescription"]["TableArn"]
+    tags = boto3.client("dynamodb").list_tags_of_resource(ResourceArn=table)["Tags"]
+    assert tags == [COURSE, {"Key": "student", "Value": "student"}]
     others = [{"ResourceType": "vpc", "Tags": [{"Key": "a", "Value": "b"}]}]
     theirs = ec2.create_vpc(CidrBlock="10.8.0.0/16", TagSpecifications=others)["Vpc"]["Tags"]
     assert theirs == [{"Key": "a", "Value": "b"}]
