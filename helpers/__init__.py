@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from helpers.charts import bar_chart as bar_chart
     from helpers.checks import check as check
     from helpers.checks import verdict as verdict
+    from helpers.choice import choose_target as choose_target
+    from helpers.choice import target as target
     from helpers.cleanup import clean_up as clean_up
     from helpers.cleanup import everything as everything
     from helpers.cleanup import prove_clean as prove_clean
@@ -43,10 +45,10 @@ if TYPE_CHECKING:
     from helpers.price_list import price as price
     from helpers.progress import wait_for as wait_for
     from helpers.resources import inventory as inventory
+    from helpers.running import stop_everything as stop_everything
     from helpers.session import connect as connect
     from helpers.session import my_address as my_address
     from helpers.session import ssh_address as ssh_address
-    from helpers.session import target as target
     from helpers.ssh_tunnel import tunnel as tunnel
     from helpers.tables import facts as facts
     from helpers.tables import table as table
@@ -64,6 +66,7 @@ PUBLIC = {
     "catch_up": "pages",
     "check": "checks",
     "check_environment": "environment",
+    "choose_target": "choice",
     "clean_up": "cleanup",
     "connect": "session",
     "connection_form": "workbench",
@@ -94,9 +97,10 @@ PUBLIC = {
     "settings": "faults",
     "settings_file": "faults",
     "ssh_address": "session",
+    "stop_everything": "running",
     "table": "tables",
     "tagged": "existing",
-    "target": "session",
+    "target": "choice",
     "tunnel": "ssh_tunnel",
     "verdict": "checks",
     "wait_for": "progress",

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from helpers.choice import target
 from helpers.errors import CourseError
-from helpers.session import target
 from helpers.tables import Table
 
 COURSE_PACKAGE = "aws-databases-course"
@@ -149,7 +149,7 @@ def _aws_cli() -> str:
 
 def _server() -> str:
     """Any server that is new enough will do; the sandbox makes the same choice."""
-    if os.environ.get("LAB_TARGET") == "aws":
+    if _target() == "aws":
         return "not needed"
     override = os.environ.get(SERVER_OVERRIDE)
     paths = [override] if override else [_find("mariadbd"), _find("mysqld")]
@@ -174,7 +174,7 @@ def _target() -> str:
     try:
         return target()
     except CourseError:
-        return f"no: LAB_TARGET is {os.environ['LAB_TARGET']}"
+        return f"no: LAB_TARGET is {os.environ.get('LAB_TARGET', 'not remembered rightly')}"
 
 
 def _ask(program: str, *arguments: str) -> str:

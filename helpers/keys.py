@@ -6,7 +6,7 @@ import string
 import sys
 from pathlib import Path
 
-from helpers.session import project, target
+from helpers.choice import project, target
 
 
 def key_file(name: str) -> Path:

@@ -12,8 +12,10 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import ClientError
 
-from helpers import explain
+from helpers import aws_account, explain
+from helpers.choice import project, target
 from helpers.errors import CourseError
+from helpers.student import SANDBOX_STUDENT, mark_with
 from helpers.tables import Table
 
 # What would lead boto3 and the AWS CLI to an account of the student's own.
@@ -34,56 +36,54 @@ PERSONAL = (
 KEY_REFUSED = ("InvalidClientTokenId", "SignatureDoesNotMatch")
 
 
+# The variables as they were before connect() led to the sandbox, for the way out of it.
+_outside: dict[str, str | None] = {}
+
+
 class NoSandbox(CourseError):
     """The sandbox does not start or does not answer."""
 
 
-def target() -> str:
-    """The account that the course works in: "sandbox" (the default) or "aws".
-
-    Raises:
-        CourseError: where `LAB_TARGET` is neither.
-    """
-    chosen = os.environ.get("LAB_TARGET", "sandbox")
-    if chosen not in ("sandbox", "aws"):
-        raise CourseError(
-            f"LAB_TARGET is {chosen!r}, which is no target. Set it to sandbox or to aws."
-        )
-    return chosen
-
-
-def connect() -> Table:
+def connect(confirm: str | None = None) -> Table:
     """Make plain `boto3.client(...)` and `aws ...` work in this notebook, and say as whom.
 
     In the sandbox: starts it if need be, and sets the standard variables (`AWS_ENDPOINT_URL`,
     `AWS_CONFIG_FILE`, `AWS_SHARED_CREDENTIALS_FILE`) for this kernel and what it starts, so that
     neither reads or changes `~/.aws`. On AWS it sets nothing: boto3's usual chain of credentials
-    applies.
+    applies (variables, profile, SSO), and what of the course is running there is listed below.
+
+    On both, what is created with the course's tag from now on gets the tag `student` as well.
+
+    Args:
+        confirm: on AWS, the number of the account that you mean. Asked for once for each account:
+            it is remembered.
 
     Returns:
-        A table of one row: target, region, account, identity.
+        A table of one row: target, region, account, (on AWS) alias, identity.
 
     Raises:
         NoSandbox: if the sandbox does not start; the message says why.
-        CourseError: if `LAB_TARGET` names no target, or on AWS there is no region.
+        CourseError: if `LAB_TARGET` names no target; on AWS, if there are no credentials that are
+            valid, or they are those of root, if the region is not the course's, or if the account
+            has not been confirmed.
     """
     explain.install()
     _put_aws_cli_on_path()
-    chosen = target()
-    if chosen == "sandbox":
-        _enter_sandbox()
+    if target() == "aws":
+        _leave_sandbox()
+        return aws_account.enter(confirm)
+    _enter_sandbox()
     session = boto3.Session()
-    if session.region_name is None:
-        raise CourseError("No AWS region is set. Choose one: aws configure set region us-east-1")
     try:
         identity = session.client("sts").get_caller_identity()
     except ClientError as error:
-        if chosen != "sandbox" or error.response["Error"]["Code"] not in KEY_REFUSED:
+        if error.response["Error"]["Code"] not in KEY_REFUSED:
             raise
         session = _restore_first_credentials()
         identity = session.client("sts").get_caller_identity()
+    mark_with(SANDBOX_STUDENT, aws_account.default_session().events)
     row = {
-        "target": chosen,
+        "target": "sandbox",
         "region": session.region_name,
         "account": identity["Account"],
         "identity": identity["Arn"].split(":", 5)[5],
@@ -95,12 +95,15 @@ def my_address() -> str:
     """The IPv4 address that the bastion sees you come from.
 
     On AWS it is asked of https://checkip.amazonaws.com. In the sandbox it is one from the block
-    that RFC 5737 keeps for documentation.
+    that RFC 5737 keeps for documentation. It is never an IPv6 address: the bastion of the course
+    has none, so that a rule for one would let nobody in.
+
+    Raises:
+        CourseError: if the address cannot be found out, or there is no IPv4 here.
     """
     if target() == "sandbox":
         return ask_sandbox("address")["address"]
-    with urllib.request.urlopen("https://checkip.amazonaws.com", timeout=10) as answer:
-        return answer.read().decode().strip()
+    return aws_account.address_seen_from_outside()
 
 
 def ssh_address(instance_id: str) -> tuple[str, int]:
@@ -148,11 +151,6 @@ def sandbox_home() -> Path:
     return Path(named).expanduser().resolve() if named else project() / ".sandbox"
 
 
-def project() -> Path:
-    """The folder that holds `notebooks/`, `data/` and `helpers/`."""
-    return Path(__file__).parents[1]
-
-
 def _put_aws_cli_on_path() -> None:
     """Make `!aws` the course's own AWS CLI, also where its environment is not activated."""
     scripts = sysconfig.get_path("scripts")
@@ -171,17 +169,29 @@ def _enter_sandbox() -> None:
     if started.returncode:
         raise NoSandbox(started.stderr.strip().removeprefix("Error: "))
     where = json.loads((sandbox_home() / "running.json").read_text())["endpoint_url"]
+    ours = {
+        "AWS_ENDPOINT_URL": where,
+        "AWS_CONFIG_FILE": str(sandbox_home() / "aws" / "config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(sandbox_home() / "aws" / "credentials"),
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_PAGER": "",
+    }
+    for name in (*PERSONAL, *ours):
+        _outside.setdefault(name, os.environ.get(name))
     for name in PERSONAL:
         os.environ.pop(name, None)
-    os.environ.update(
-        AWS_ENDPOINT_URL=where,
-        AWS_CONFIG_FILE=str(sandbox_home() / "aws" / "config"),
-        AWS_SHARED_CREDENTIALS_FILE=str(sandbox_home() / "aws" / "credentials"),
-        AWS_EC2_METADATA_DISABLED="true",
-        AWS_PAGER="",
-    )
+    os.environ.update(ours)
     # boto3.client() keeps the session that it made first, with the credentials of then.
     boto3.setup_default_session()
+
+
+def _leave_sandbox() -> None:
+    """Put the variables back as they were, where this kernel has worked in the sandbox."""
+    for name, value in _outside.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
+    _outside.clear()
 
 
 def _restore_first_credentials() -> boto3.Session:

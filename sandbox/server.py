@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 from helpers.network import can_reach, resolve
 from sandbox import mysqld
 from sandbox.bastion import BastionHost, Bastions, NameUnknown, PortClosed, TrafficDropped
+from sandbox.calls import recorded
 from sandbox.databasedoor import DatabaseDoors, endpoint_of
 from sandbox.errors import SandboxError
 from sandbox.home import Home, read_json, write_private
@@ -132,7 +133,7 @@ class Sandbox:
         for candidate in [port] if port else [*([last] if last else []), free_port(), free_port()]:
             server = HttpServer(
                 ("127.0.0.1", candidate),
-                self._door,
+                recorded(self._door, self.pace),
                 numthreads=16,
                 request_queue_size=128,
                 server_name="sandbox",

@@ -60,6 +60,8 @@ def running_sandbox(home: Path, pace: str = "instant") -> Iterator[RunningSandbo
     changes = {
         "SANDBOX_HOME": str(home),
         "SANDBOX_PACE": pace,
+        # Whatever the clone remembers.
+        "LAB_TARGET": "sandbox",
         "COURSE_KEYS": str(home.parent / "keys"),
     }
     with mock.patch.dict(os.environ, changes):

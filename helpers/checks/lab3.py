@@ -13,9 +13,9 @@ from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError, ProfileNotFound
 
 from helpers.checks import Item, checks_of
+from helpers.choice import target
 from helpers.environment import check_environment
 from helpers.keys import key_file
-from helpers.session import target
 
 USER = "cloud_user"
 # The five books of the lab guide: author and title.

@@ -27,6 +27,7 @@ def fresh_sandbox() -> Iterator[dict[str, str]]:
             **os.environ,
             "SANDBOX_HOME": str(home),
             "SANDBOX_PACE": "instant",
+            "LAB_TARGET": "sandbox",  # whatever this clone remembers
             "COURSE_KEYS": str(Path(folder) / "keys"),
             "PYTHONWARNINGS": "default",
         }
