@@ -16,13 +16,17 @@ POLICY = PROJECT / "docs" / "iam-policy.json"
 REGION = "us-east-1"
 Calls = dict[str, list[dict[str, Any]]]
 
-# What helpers ask on AWS only: connect() and stop_everything(), and the way back from it.
+# What helpers ask on AWS only: connect(), the prices, stop_everything(), and the way back from it.
 HELPERS = {
+    "pricing:GetProducts",
     *("sts:GetCallerIdentity", "iam:ListAccountAliases", "rds:StopDBCluster", "rds:StartDBCluster"),
     *("ec2:StopInstances", "ec2:StartInstances"),
 }
-# Page 3.19 deletes the user that page 3.4 has made, but not the one that the sandbox begins with.
-ON_AWS_ONLY = {"iam:DeleteUser"}
+# Page 3.19 deletes the user that page 3.4 has made, but not the one that the sandbox begins with;
+# page 00 offers a budget, which page 99 deletes.
+ON_AWS_ONLY = {"iam:DeleteUser", "budgets:CreateBudget", "budgets:DeleteBudget"}
+# No call of a service, but allowed like one: the login of page 1.7.
+LOGIN = {"rds-db:connect"}
 # Whoever is somebody may ask who: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 FREE = {"sts:GetCallerIdentity"}
 # Operations whose permission has another name, or that need several:
@@ -46,14 +50,31 @@ OTHERWISE = {
         *("rds:CreateDBCluster", "rds:AddTagsToResource", "iam:CreateServiceLinkedRole"),
     ),
     "iam:CreateUser": ("iam:CreateUser", "iam:TagUser"),
+    # RDS makes, rotates and deletes the secret on the caller's behalf:
+    # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/rds-secrets-manager.html
+    "rds:ModifyDBCluster": (
+        *("rds:ModifyDBCluster", "kms:DescribeKey", "secretsmanager:CreateSecret"),
+        *("secretsmanager:RotateSecret", "secretsmanager:TagResource"),
+    ),
+    "rds:CreateDBClusterParameterGroup": (
+        *("rds:CreateDBClusterParameterGroup", "rds:AddTagsToResource"),
+    ),
+    "budgets:CreateBudget": ("budgets:ModifyBudget",),
+    "budgets:DeleteBudget": ("budgets:ModifyBudget",),
+    "budgets:DescribeBudgets": ("budgets:ViewBudget",),
+    "tagging:GetResources": ("tag:GetResources",),
 }
 # They make a thing that is tagged as it is made.
 EC2_MAKES = ("ec2:Create", "ec2:RunInstances")
 NOT_A_THING = ("ec2:CreateRoute",)  # a route is part of its table
+SECRETS = ("rds!cluster-", "aws-databases")  # RDS's, and any of the student's own
 TABLES = ("TableName", "TargetTableName")  # the parameters that name one
 # They have no resource to be named: they list, or they look at AWS's own things.
 LOOKS = re.compile(r"(ec2|rds):(Describe|List|Get)|iam:(ListUsers|ListAccountAliases|GetAccount)")
-LOOKS_TOO = ("dynamodb:ListTables", "dynamodb:ListBackups", "ssm:GetParameter")
+LOOKS_TOO = (
+    *("dynamodb:ListTables", "dynamodb:ListBackups", "ssm:GetParameter", "kms:DescribeKey"),
+    *("pricing:GetProducts", "secretsmanager:ListSecrets", "tag:GetResources"),
+)
 
 
 def names(calls: Calls) -> dict[str, list[str]]:
@@ -75,7 +96,7 @@ def actions(called: set[str]) -> set[str]:
 def document(calls: Calls) -> dict[str, Any]:
     """The policy that allows these calls, and as little else as can be said."""
     called = {name for each in names(calls).values() for name in each} | HELPERS | ON_AWS_ONLY
-    left = actions(called)
+    left = actions(called | LOGIN)
     statements = []
 
     def allow(sid: str, these: set[str], resources: list[str], **condition: Any) -> None:
@@ -99,10 +120,15 @@ def document(calls: Calls) -> dict[str, Any]:
     allow("Ec2TagWhatIsMade", left & {"ec2:CreateTags"}, ["arn:aws:ec2:*:*:*/*"], **created)
     tag = {"aws:ResourceTag/course": "aws-databases"}
     allow("Ec2ChangeWhatIsOurs", _of("ec2", left), ["*"], **tag)
-    kinds = ("cluster:bookstore*", "db:bookstore*", "subgrp:bookstore*", "cluster-pg:default.*")
-    kinds += ("pg:default.*", "og:default:*")
+    kinds = ("cluster:bookstore*", "db:bookstore*", "subgrp:bookstore*", "cluster-pg:bookstore*")
+    kinds += ("cluster-pg:default.*", "pg:bookstore*", "pg:default.*", "og:default:*")
+    kinds += ("cluster-snapshot:bookstore*", "cluster-snapshot:aws-databases*")
     allow("RdsBookstore", _of("rds", left), [f"arn:aws:rds:{REGION}:*:{kind}" for kind in kinds])
     allow("DynamoDBTables", _of("dynamodb", left), _table_arns(calls))
+    secrets = [f"arn:aws:secretsmanager:{REGION}:*:secret:{n}*" for n in SECRETS]
+    allow("SecretsOfTheCourse", _of("secretsmanager", left), secrets)
+    allow("LoginWithAToken", left & LOGIN, [f"arn:aws:rds-db:{REGION}:*:dbuser:*/jane"])
+    allow("Budget", _of("budgets", left), ["arn:aws:budgets::*:budget/*"])
     role = {"iam:AWSServiceName": "rds.amazonaws.com"}
     rds_role = "arn:aws:iam::*:role/aws-service-role/rds.amazonaws.com/*"
     allow("IamRoleOfRds", left & {"iam:CreateServiceLinkedRole"}, [rds_role], **role)
@@ -118,7 +144,7 @@ def document(calls: Calls) -> dict[str, Any]:
 def in_markdown(calls: Calls) -> str:
     """docs/calls.md: a row for each page."""
     rows = [f"| {page} | {_by_service(made)} |" for page, made in names(calls).items()]
-    rows.append(f"| 3.19, on AWS only | {_by_service(sorted(ON_AWS_ONLY))} |")
+    rows.append(f"| 3.19, 00 and 99, on AWS only | {_by_service(sorted(ON_AWS_ONLY))} |")
     rows.append(f"| `connect()`, `stop_everything()` on AWS | {_by_service(sorted(HELPERS))} |")
     return "\n".join(
         [
