@@ -79,7 +79,7 @@ def _is_differs(function: ast.expr) -> bool:
 def _row(marker: ast.Call, test: str) -> Row:
     try:
         (subject,) = [ast.literal_eval(argument) for argument in marker.args]
-        said = {word.arg: ast.literal_eval(word.value) for word in marker.keywords}
+        said = {str(word.arg): ast.literal_eval(word.value) for word in marker.keywords}
         return Row(subject=subject, test=test, **said)
     except (TypeError, ValueError) as error:
         raise ValueError(
