@@ -38,6 +38,7 @@ BYTES = st.one_of(
 )
 NUMBERS = st.one_of(
     st.integers(-3, 12).map(str),
+    st.sampled_from(["-1", "-1.5", "-1.05", "1.5", "1.05", "15", "-15"]),  # The same digits
     st.sampled_from(
         [
             *("1.0", "1e0", "0.1E1", "100e-2", "-0", "0.00", "-1.50", "10.00"),  # Written otherwise
