@@ -51,6 +51,14 @@ def test_the_engine_versions(rds) -> None:
     assert major["DBEngineVersions"] == found
 
 
+@pytest.mark.differs(
+    "RDS: engine versions and instance classes",
+    aws="those of the day, of every engine",
+    sandbox=(
+        "Aurora MySQL 3's of November 2026 (`sandbox/aurora/catalogue.json`), none of other engines"
+    ),
+    since="2026-11",
+)
 @pytest.mark.parametrize(
     "asked",
     [

@@ -117,6 +117,12 @@ def test_the_states_of_the_secret(rds) -> None:
     assert [_secret_of(rds, "stages")["SecretStatus"] for _ in range(2)] == ["rotating", "active"]
 
 
+@pytest.mark.differs(
+    "RDS: managed master password",
+    aws="rotates by itself every seven days",
+    sandbox="rotates when asked",
+    since="2026-11",
+)
 @pytest.mark.parametrize("by", ["rds", "secretsmanager"])
 def test_a_rotation_changes_the_password_of_the_server(rds, vault, sandbox, by) -> None:
     cluster = f"rotated-by-{by}"

@@ -142,6 +142,12 @@ def test_settings_that_make_no_sense_are_refused_and_change_nothing(rds, instanc
     }
 
 
+@pytest.mark.differs(
+    "RDS: changes for the maintenance window",
+    aws="are made in it",
+    sandbox="wait until a change is asked for with `ApplyImmediately`",
+    since="2026-11",
+)
 def test_a_newer_version_waits_unless_told_not_to(rds) -> None:
     old, new = "8.0.mysql_aurora.3.08.0", "8.0.mysql_aurora.3.10.3"
     rds.create_db_cluster(**_cluster("aged", EngineVersion=old))
@@ -200,6 +206,12 @@ def test_what_is_the_clusters_is_not_set_on_an_instance(rds, instance, setting, 
     )
 
 
+@pytest.mark.differs(
+    "RDS: new names for clusters and instances",
+    aws="offered",
+    sandbox="refused as not offered",
+    since="2026-11",
+)
 @pytest.mark.parametrize(
     ("call", "arguments"),
     [

@@ -163,6 +163,12 @@ def test_without_tls_the_server_speaks_none_either(place: Place) -> None:
         assert one(connection, "SHOW STATUS LIKE 'Ssl_cipher'")[1] == ""
 
 
+@pytest.mark.differs(
+    "TLS: where it ends",
+    aws="in the database server",
+    sandbox="in the sandbox, which speaks TLS to the server again if you do",
+    since="2026-11",
+)
 def test_with_tls_the_server_too_has_a_cipher(place: Place) -> None:
     with closing(place.connect()) as connection:
         assert one(connection, "SHOW STATUS LIKE 'Ssl_cipher'")[1]
@@ -341,6 +347,15 @@ def test_a_token_is_not_taken_without_tls(place: Place) -> None:
     assert place.refusal(user="jane", password=token(), ssl_disabled=True) == ACCESS_DENIED
 
 
+@pytest.mark.differs(
+    "IAM database authentication",
+    aws="a policy says who may connect as whom (`rds-db:connect`)",
+    sandbox=(
+        "any active key of the account may connect as any such user; the token is verified as "
+        "on AWS"
+    ),
+    since="2026-11",
+)
 def test_the_key_must_be_active_and_the_cluster_allow_it(apart: Place) -> None:
     good = token()
     assert apart.refusal(user="jane", password=good) == 0

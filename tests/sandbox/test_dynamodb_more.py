@@ -143,6 +143,12 @@ def test_a_transaction_takes_4_megabytes(db: Any, table: str) -> None:
 # -- time to live ---------------------------------------------------------------------------------
 
 
+@pytest.mark.differs(
+    "DynamoDB: time to live",
+    aws="an expired item goes within days",
+    sandbox="within seconds",
+    since="2026-11",
+)
 def test_items_expire(db: Any, table: str) -> None:
     now = int(time.time())
     db.put_item(TableName=table, Item=key(1) | {"until": {"N": str(now - 10)}})
@@ -269,6 +275,12 @@ def test_a_backup_restores_what_was_there(db: Any, table: str) -> None:
         db.describe_backup(BackupArn=arn)
 
 
+@pytest.mark.differs(
+    "DynamoDB: point-in-time recovery",
+    aws="to the second, up to the last five minutes",
+    sandbox="to the second, up to now",
+    since="2026-11",
+)
 def test_a_table_is_restored_to_a_moment(db: Any, table: str) -> None:
     target = {"SourceTableName": table, "TargetTableName": f"{table}-then"}
     with pytest.raises(ClientError, match="PointInTimeRecoveryUnavailableException"):
@@ -427,6 +439,12 @@ WHERES = [
 ]
 
 
+@pytest.mark.differs(
+    "DynamoDB: `pk IN [...]` in PartiQL",
+    aws="reads the keys named",
+    sandbox="reads the keys named, and rounds their capacity up once for all",
+    since="2026-11",
+)
 @pytest.mark.parametrize(("where", "wanted"), WHERES, ids=[where for where, _ in WHERES])
 def test_partiql_reads_only_the_keys_it_names(
     db: Any, table: str, where: str, wanted: list[str]
@@ -520,6 +538,12 @@ def test_partiql_refuses_what_it_does_not_know(text: str) -> None:
 # -- the wire -------------------------------------------------------------------------------------
 
 
+@pytest.mark.differs(
+    "DynamoDB: global tables",
+    aws="offered",
+    sandbox="refused as not offered",
+    since="2026-11",
+)
 def test_what_is_not_offered_says_so(sandbox: RunningSandbox, db: Any) -> None:
     with pytest.raises(ClientError, match="does not offer dynamodb:ListGlobalTables"):
         db.list_global_tables()

@@ -74,6 +74,12 @@ def exceeded(call: Any, **arguments: Any) -> dict[str, Any]:
     return response
 
 
+@pytest.mark.differs(
+    "DynamoDB: burst",
+    aws="what was left unused in the last five minutes",
+    sandbox="a new table begins with all of it",
+    since="2026-11",
+)
 def test_a_table_has_five_minutes_of_burst_and_then_refuses(db: Any, narrow: str) -> None:
     puts = [{"PutRequest": {"Item": item(number, 29)}} for number in range(25)]
     answer = db.batch_write_item(RequestItems={TABLE: puts}, ReturnConsumedCapacity="TOTAL")
@@ -160,6 +166,14 @@ def test_boto3_waits_and_tries_again(db: Any, narrow: str) -> None:
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
+@pytest.mark.differs(
+    "DynamoDB: provisioned capacity",
+    aws="a table throttles when its burst is used up",
+    sandbox=(
+        "counted always; throttles at pace `aws`, or where the table has the tag `throttle` = `on`"
+    ),
+    since="2026-11",
+)
 def test_it_is_off_without_the_tag_and_on_demand(db: Any) -> None:
     arn = make(db, ONE, ONE, [])
     try:

@@ -86,6 +86,28 @@ def test_a_deactivated_key_is_refused_and_a_reactivated_one_accepted(sandbox) ->
     assert user.get_caller_identity()
 
 
+@pytest.mark.differs(
+    "Permissions",
+    aws="IAM policies decide what each key may do",
+    sandbox="an active key of the account may do everything",
+    since="2026-11",
+)
+def test_a_user_without_a_policy_may_do_everything(sandbox) -> None:
+    iam = boto3.client("iam")
+    iam.create_user(UserName="nobody_in_particular")
+    key = iam.create_access_key(UserName="nobody_in_particular")["AccessKey"]
+    assert (
+        iam.list_attached_user_policies(UserName="nobody_in_particular")["AttachedPolicies"] == []
+    )
+    theirs = boto3.Session(
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+        region_name="us-east-1",
+    )
+    assert theirs.client("iam").list_users()["Users"]
+    assert "TableNames" in theirs.client("dynamodb").list_tables()
+
+
 def test_secrets_differ_from_sandbox_to_sandbox(sandbox, tmp_path) -> None:
     """Ids are the same everywhere; what lets somebody in must not be."""
     made = []
@@ -129,6 +151,23 @@ def test_only_the_owner_stops_it(request_raw) -> None:
     assert request_raw("GET", "/_sandbox/status")[0] == 200
 
 
+@pytest.mark.differs(
+    "Requests without a Content-Length",
+    aws="some services take a body in chunks",
+    sandbox="411",
+    since="2026-11",
+)
+def test_a_body_of_unknown_length_is_refused(request_raw) -> None:
+    status, _ = request_raw("POST", "/", iter([b"Action=DescribeVpcs"]))
+    assert status == 411
+
+
+@pytest.mark.differs(
+    "DynamoDB: imports",
+    aws="offered",
+    sandbox="refused as not offered",
+    since="2026-11",
+)
 @pytest.mark.parametrize(
     ("service", "operation", "arguments"),
     [
