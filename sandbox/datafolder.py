@@ -182,6 +182,11 @@ def write_settings(
     settings = _places(folder, program) | COMMON | FLAVOURED[program.flavour]
     settings |= {"server_id": str(server_id), "port": str(port)}
     settings["pid_file"] = _quoted(folder / "mysqld.pid")
+    # Of its own: a server that starts removes what others have left in a shared one, and what
+    # they are using.
+    temporary = folder / "temporary"
+    temporary.mkdir(exist_ok=True)
+    settings["tmpdir"] = _quoted(temporary)
     certificate = folder / CERTIFICATE
     if not certificate.exists():
         self_signed(certificate)

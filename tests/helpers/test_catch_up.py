@@ -58,7 +58,7 @@ def test_interrupted_after_whatever_was_made_it_goes_on(
             continue
         break
     assert said.startswith("Ready for page")
-    assert len(interrupted) >= 2
+    assert interrupted
     assert_all_in_place(lab)
     again = catch_up(lab, capsys)
     assert again == f"Ready for page {LAST[lab]}: {', '.join(builders(lab))} in place.\n"
