@@ -58,10 +58,10 @@ def backups_of(tables: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
     A DynamoDB backup cannot bear a tag, and it stays when its table goes.
     """
-    ids = {table["TableId"] for table in tables}
+    ids = {table["TableId"] for table in tables if "TableId" in table}
     pages = boto3.client("dynamodb").get_paginator("list_backups").paginate()
     for backup in pages.build_full_result().get("BackupSummaries", []):
-        if backup["TableId"] in ids or backup["BackupName"].startswith(OUR_NAMES):
+        if backup.get("TableId") in ids or backup["BackupName"].startswith(OUR_NAMES):
             yield backup
 
 

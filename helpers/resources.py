@@ -111,7 +111,9 @@ def listed(client: Any, operation: str, key: str, **arguments: Any) -> list[dict
         arguments: of the call.
     """
     if client.can_paginate(operation):
-        return client.get_paginator(operation).paginate(**arguments).build_full_result()[key]
+        return (
+            client.get_paginator(operation).paginate(**arguments).build_full_result().get(key, [])
+        )
     return getattr(client, operation)(**arguments)[key]
 
 
