@@ -298,9 +298,11 @@ def serve(home: Home, port: int | None, pace: PaceName, durable: bool = True) ->
         lock.acquire(timeout=0)
     except Timeout as error:
         raise SandboxError(f"Another process is serving {home.folder} already.") from error
-    # The database servers that a sandbox has left that was killed.
-    mysqld.stop_leftovers(home.folder)
+    # The database servers that a sandbox has left that was killed: they end while we begin.
+    leftovers = threading.Thread(target=mysqld.stop_leftovers, args=[home.folder])
+    leftovers.start()
     sandbox = Sandbox(home, port, pace, durable)
+    leftovers.join()
     for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
         with suppress(AttributeError):
             signal.signal(getattr(signal, name), lambda *_: sandbox.stop())
