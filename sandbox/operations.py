@@ -76,12 +76,27 @@ def fault(service: str, operation: str, body: bytes) -> str | None:
         word = _in_form(shape.members[name], name)
         if not any(key == word or key.startswith(f"{word}.") for key in given):
             return f"The request must contain the parameter {word}"
+    for name, member in shape.members.items():
+        if lacking := _lacking_in_list(_in_form(member, name), member, given):
+            return f"The request must contain the parameter {lacking}"
     for key, (text, *_) in given.items():
         member = shape.members.get(key)
         if member is not None and not _fits(member.type_name, text):
             return f"Value ({text[:128]}) for parameter {key} is invalid."
         if any(part.startswith("-") or len(part) > 128 for part in key.split(".")):
             return f"The parameter {key[:128]} is not recognized"
+    return None
+
+
+def _lacking_in_list(word: str, member: Any, given: dict[str, list[str]]) -> str | None:
+    """What a structure in a list must have and has not, such as the values of a filter."""
+    if member.type_name != "list" or member.member.type_name != "structure":
+        return None
+    found = (re.match(rf"{re.escape(word)}\.(?:\w+\.)?\d+(?=\.)", key) for key in given)
+    for entry in {match[0] for match in found if match}:
+        for name in member.member.required_members:
+            if not any(key.startswith(f"{entry}.{name}") for key in given):
+                return f"{entry}.{name}"
     return None
 
 
