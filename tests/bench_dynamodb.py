@@ -2,8 +2,8 @@
 
 python -m tests.bench_dynamodb --items 1000 --items 100000 --items 1000000
 
-A table grows step by step, with an index that holds every item. At each size each server answers
-for a second each call. A server that loads too slowly gets no further: `--patience`.
+A table grows step by step, with an index that holds every item. The servers run at the same time
+and are asked by turns, so that what else the machine does is the same for all. A server that loads too slowly gets no further: `--patience`.
 `ministack` is installed for this alone, in `.tools/bench`; where that cannot be, it is left out.
 """
 
@@ -16,9 +16,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from multiprocessing import get_context
 from pathlib import Path
+from statistics import median
 from typing import Any, NamedTuple
 
 import boto3
@@ -29,7 +30,9 @@ from botocore.config import Config
 from tests.conftest import running_sandbox
 
 TABLE = "bench"
-SECONDS = 1.0  # each measurement repeats its call for so long
+SECONDS = 2.0  # each call is repeated for so long, in rounds
+ROUNDS = 9
+CHUNK = 2500  # items that one server loads before it is the next one's turn
 PER_AUTHOR = 10  # items that a query returns
 CLIENTS = 16
 CONFIG = Config(retries={"max_attempts": 0}, read_timeout=600)
@@ -175,26 +178,26 @@ def make_table(client: Any) -> None:
 
 
 def load(client: Any, start: int, end: int) -> float:
-    """Items stored per second, 25 at a time."""
+    """Store items, 25 at a time; returns the seconds it took."""
     began = time.perf_counter()
     for first in range(start, end, 25):
         numbers = range(first, min(first + 25, end))
         requests = [{"PutRequest": {"Item": item(number)}} for number in numbers]
         client.batch_write_item(RequestItems={TABLE: requests})
-    return (end - start) / (time.perf_counter() - began)
+    return time.perf_counter() - began
 
 
-def rate(call: Callable[[int], Any], most: int) -> float:
+def rate(call: Callable[[int], Any], most: int, first: int) -> float:
     """Calls per second, with keys from all over the table."""
     began, count = time.perf_counter(), 0
-    while time.perf_counter() - began < SECONDS or count < 2:
-        call(count * 7919 % most)
+    while time.perf_counter() - began < SECONDS / ROUNDS or count < 1:
+        call((first + count) * 7919 % most)
         count += 1
     return count / (time.perf_counter() - began)
 
 
-def measure(client: Any, size: int) -> dict[str, float]:
-    """Rates of the calls at a size."""
+def calls_of(client: Any) -> dict[str, Callable[[int], None]]:
+    """What is measured, by name; each takes an item's number."""
 
     def query(number: int) -> None:
         answer = client.query(
@@ -221,35 +224,59 @@ def measure(client: Any, size: int) -> dict[str, float]:
     def put(number: int) -> None:
         client.put_item(TableName=TABLE, Item=item(number))
 
-    calls = {"get": get, "put": put, "query": query, "index query": index_query}
-    return {name: rate(call, size) for name, call in calls.items()}
+    return {"get": get, "put": put, "query": query, "index query": index_query}
 
 
-def grow(server: Server, sizes: list[int], patience: float) -> dict[int, dict[str, float]]:
-    """Fill a table step by step, and measure at each size.
+def grow(
+    servers: dict[str, Server], sizes: list[int], patience: float
+) -> dict[int, dict[str, dict[str, float]]]:
+    """Fill a table of each server step by step, and measure at each size, by turns.
+
+    Whatever else the machine is doing, it does to all of them.
 
     Args:
-        server: what to measure.
+        servers: what to measure.
         sizes: numbers of items, rising.
-        patience: a step that would take longer to load, seconds, is the end.
+        patience: a server whose next step would take longer to load, seconds, is left out.
 
     Returns:
-        By size: calls per second by name, "batch load" in items per second, "16 clients" in gets
-        per second of all together, and "memory" in MB beside the empty table's.
+        By size and server: calls per second by name, "batch load" in items per second,
+        "16 clients" in gets per second of all together, and "memory" in MB beside the empty
+        table's.
     """
-    make_table(server.client)
-    found: dict[int, dict[str, float]] = {}
-    process, there, loaded = psutil.Process(server.pid), 0, 0.0
-    empty = process.memory_info().rss
+    found: dict[int, dict[str, dict[str, float]]] = {}
+    taking_part, there = dict(servers), 0
+    empty = {name: _resident(server) for name, server in servers.items()}
+    for server in servers.values():
+        make_table(server.client)
     for size in sizes:
-        if loaded and (size - there) / loaded > patience:
-            break
-        loaded = load(server.client, there, size)
-        memory = (process.memory_info().rss - empty) / 1e6
-        found[size] = {"batch load": loaded, **measure(server.client, size), "memory": memory}
+        before = found.get(there, {})
+        for name in list(taking_part):
+            if name in before and (size - there) / before[name]["batch load"] > patience:
+                del taking_part[name]
+        seconds = dict.fromkeys(taking_part, 0.0)
+        for first in range(there, size, CHUNK):
+            for name, server in taking_part.items():
+                seconds[name] += load(server.client, first, min(first + CHUNK, size))
+        found[size] = {name: {"batch load": (size - there) / s} for name, s in seconds.items()}
+        calls = {name: calls_of(server.client) for name, server in taking_part.items()}
+        for call in CALLS:
+            rates: dict[str, list[float]] = {name: [] for name in taking_part}
+            for turn in range(ROUNDS):
+                for name in taking_part:
+                    rates[name].append(rate(calls[name][call], size, turn * 1000))
+            for name, of_rounds in rates.items():
+                found[size][name][call] = median(of_rounds)
+        for name, server in taking_part.items():
+            found[size][name]["memory"] = _resident(server) - empty[name]
         there = size
-    found[there][f"{CLIENTS} clients"] = together(server.variables, there)
+    for name, server in taking_part.items():
+        found[there][name][f"{CLIENTS} clients"] = together(server.variables, there)
     return found
+
+
+def _resident(server: Server) -> float:
+    return psutil.Process(server.pid).memory_info().rss / 1e6
 
 
 def together(variables: dict[str, str], size: int) -> float:
@@ -289,20 +316,17 @@ def main(sizes: tuple[int, ...], patience: float) -> None:
         servers["ministack"] = ministack
     else:
         click.echo("ministack cannot be installed here: left out.")
-    ready, results = {}, {}
-    for name, start in servers.items():
-        with start() as server:
-            ready[name] = server.ready
-            results[name] = grow(server, ordered, patience)
-        click.echo(f"measured: {name}", err=True)
-    click.echo("ready: " + ", ".join(f"{name} {s:.1f} s" for name, s in ready.items()))
-    for size in ordered:
-        report(size, {name: found[size] for name, found in results.items() if size in found})
-    ours = results["sandbox"]
-    small, large = ordered[0], max(ours)
+    with ExitStack() as stack:
+        running = {name: stack.enter_context(start()) for name, start in servers.items()}
+        ready = ", ".join(f"{name} {server.ready:.1f} s" for name, server in running.items())
+        click.echo(f"ready: {ready}")
+        results = grow(running, ordered, patience)
+    for size, found in results.items():
+        report(size, found)
+    small, large = results[ordered[0]]["sandbox"], results[max(results)]["sandbox"]
     for name in CALLS:
-        ratio = ours[large][name] / ours[small][name]
-        click.echo(f"{name} at {large:,} items: {ratio:.2f} x the rate at {small:,}")
+        ratio = large[name] / small[name]
+        click.echo(f"{name} at {max(results):,} items: {ratio:.2f} x the rate at {ordered[0]:,}")
 
 
 def report(size: int, found: dict[str, dict[str, float]]) -> None:
