@@ -1,49 +1,74 @@
-"""Checks who signed a request: keys that IAM did not issue, and wrong secrets, are refused.
+"""Check who signed a request: only an active access key of the account opens the gateway.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
 
-import functools
 import hmac
+import time
+from collections.abc import Mapping
 from hashlib import sha256
-from urllib.parse import quote
+from urllib.parse import parse_qsl
 
-from botocore.auth import S3SigV4Auth, SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
-from moto.sts.models import sts_backends
+from moto.sts.models import AssumedRole, sts_backends
 
+from sandbox import aws_chunked, services, sigv4
+from sandbox.http import headers_of, raw_path
 from sandbox.protocol import Call
+from sandbox.refusals import S3, SKEW, Refused, extended, refusal, wrong_time
+
+__all__ = ["Refused", "check", "secret_of"]
+
+LONGEST_EXPIRY = 7 * 24 * 3600  # Seconds that a presigned URL may be good for.
 
 
-class Refused(Exception):
-    """A request whose signature is not good, as the service would put it."""
-
-    def __init__(self, code: str, message: str, status: int):
-        super().__init__(message)
-        self.code, self.message, self.status = code, message, status
-
-
-def check(call: Call, environ: dict, body: bytes) -> None:
+def check(call: Call, environ: dict, body: bytes, now: float | None = None) -> bytes:
     """Let a request pass that an active access key of this account has signed.
+
+    Args:
+        call: what the request asks for.
+        environ: of WSGI. After an upload in chunks it describes the decoded body.
+        body: as it was sent.
+        now: seconds since 1970; None for the time now.
+
+    Returns:
+        The body; of an upload in chunks, the object's data.
 
     Raises:
         Refused: with the code and message that AWS answers for this service's protocol.
     """
-    if call.authorization is None:
-        raise _refusal(call, "missing")
-    token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN")
-    secret = secret_of(call.authorization["key"], token)
-    if secret is None:
-        raise _refusal(call, "unknown key")
-    if _is_plain(call, environ):
-        expected = _signature_of_plain(call.authorization, environ, body, secret)
-    else:
-        expected = _signature(call, environ, body, Credentials(call.authorization["key"], secret))
-    if not hmac.compare_digest(expected, call.authorization["signature"]):
-        raise _refusal(call, "wrong secret")
+    given = call.authorization
+    if given is None:
+        raise _without_authorization(call, environ)
+    now = time.time() if now is None else now
+    headers, query = headers_of(environ), environ.get("QUERY_STRING", "")
+    s3 = call.service in S3
+    fields = dict(parse_qsl(query, keep_blank_values=True)) if given.in_query else headers
+    secret = _secret(call, given, fields, now)
+    moment, seconds = _moment(call, given, fields)
+    _check_scope(call, given, moment)
+    _check_signed_headers(call, given, headers)
+    if given.in_query:
+        _check_expiry(call, fields.get("X-Amz-Expires"), moment, seconds, now)
+    elif abs(now - seconds) > SKEW:
+        raise wrong_time(call, moment, seconds, now)
+    payload = _payload(call, given, fields, headers, body)
+    path = raw_path(environ)
+    method = environ["REQUEST_METHOD"]
+    canonical = sigv4.canonical_request(method, path, query, headers, given, payload, s3)
+    expected = sigv4.signature(secret, given, moment, canonical)
+    if not hmac.compare_digest(expected, given.signature):
+        raise refusal(call, "signature")
+    if given.in_query:
+        # moto finds the service in this header alone.
+        environ["HTTP_AUTHORIZATION"] = sigv4.header_of(given)
+    if not s3 or payload == sigv4.UNSIGNED:
+        return body
+    if payload in aws_chunked.KINDS:
+        return _decoded(call, environ, body, payload, moment, secret)
+    _check_hash(payload, body)
+    return body
 
 
 def secret_of(key_id: str, session_token: str | None) -> str | None:
@@ -51,103 +76,200 @@ def secret_of(key_id: str, session_token: str | None) -> str | None:
     for user in list(iam_backends[DEFAULT_ACCOUNT_ID]["aws"].users.values()):
         for key in user.access_keys:
             if key.access_key_id == key_id:
-                return key.secret_access_key if key.status == "Active" else None
+                usable = key.status == "Active" and not session_token
+                return key.secret_access_key if usable else None
+    role = _role(key_id, session_token)
+    if role is None or role.expiration.timestamp() <= time.time():
+        return None
+    return role.secret_access_key
+
+
+def _role(key_id: str, session_token: str | None) -> AssumedRole | None:
     for role in list(sts_backends[DEFAULT_ACCOUNT_ID]["aws"].assumed_roles):
         if role.access_key_id == key_id and role.session_token == session_token:
-            return role.secret_access_key
+            return role
     return None
 
 
-def _is_plain(call: Call, environ: dict) -> bool:
-    # As nearly all requests are: everything is in the head and the body.
-    return (
-        environ["REQUEST_METHOD"] == "POST"
-        and environ.get("PATH_INFO") == "/"
-        and not environ.get("QUERY_STRING")
-        and "HTTP_X_AMZ_CONTENT_SHA256" not in environ
-        and call.service != "s3"
-    )
+def _without_authorization(call: Call, environ: dict) -> Refused:
+    text = environ.get("HTTP_AUTHORIZATION", "")
+    try:
+        if text.startswith(sigv4.ALGORITHM):
+            sigv4.read_header(text)
+        else:
+            sigv4.read_query(environ.get("QUERY_STRING", ""))
+    except sigv4.BadAuthorization as bad:
+        return refusal(call, "incomplete", str(bad))
+    return refusal(call, "missing")
 
 
-def _signature_of_plain(given: dict[str, str], environ: dict, body: bytes, secret: str) -> str:
-    """The signature of a POST to "/": botocore's would take as long as a write of an item."""
-    lines = []
-    for name in given["headers"].split(";"):
-        key = name.upper().replace("-", "_")
-        value = environ.get(key if key.startswith("CONTENT_") else f"HTTP_{key}", "")
-        lines.append(f"{name}:{' '.join(value.split())}\n")
-    payload = sha256(body).hexdigest()
-    canonical = f"POST\n/\n\n{''.join(lines)}\n{given['headers']}\n{payload}"
-    moment = environ.get("HTTP_X_AMZ_DATE", "")
-    day, region, service = moment[:8], given["region"], given["service"]
-    digest = sha256(canonical.encode("latin-1", "replace")).hexdigest()
-    text = f"AWS4-HMAC-SHA256\n{moment}\n{day}/{region}/{service}/aws4_request\n{digest}"
-    return _hmac(_signing_key(secret, day, region, service), text).hex()
+def _secret(call: Call, given: sigv4.Authorization, fields: Mapping[str, str], now: float) -> str:
+    token = fields.get("X-Amz-Security-Token" if given.in_query else "x-amz-security-token")
+    secret = secret_of(given.key, token)
+    if secret is None:
+        expired = _role(given.key, token) is not None
+        details = {} if expired else {"AWSAccessKeyId": given.key}
+        raise refusal(call, "token" if expired else "key", details=details)
+    return secret
 
 
-@functools.lru_cache(maxsize=256)
-def _signing_key(secret: str, day: str, region: str, service: str) -> bytes:
-    key = f"AWS4{secret}".encode()
-    for part in (day, region, service, "aws4_request"):
-        key = _hmac(key, part)
-    return key
+def _moment(call: Call, given: sigv4.Authorization, fields: Mapping[str, str]) -> tuple[str, float]:
+    try:
+        moment = fields["X-Amz-Date"] if given.in_query else sigv4.moment_of(fields)
+        seconds = sigv4.seconds_of(moment)
+    except sigv4.BadAuthorization as bad:
+        raise refusal(call, "incomplete", str(bad)) from None
+    if not given.in_query and "x-amz-date" not in fields and "date" not in given.headers:
+        raise _must_be_signed(call, ["date"], "'X-Amz-Date' or 'Date'")
+    return moment, seconds
 
 
-def _hmac(key: bytes, text: str) -> bytes:
-    return hmac.digest(key, text.encode(), "sha256")
-
-
-def _signature(call: Call, environ: dict, body: bytes, credentials: Credentials) -> str:
-    given = call.authorization
-    assert given is not None
-    path = quote(environ.get("PATH_INFO", "/").encode("latin-1"), safe="/~-_.")
-    url = f"http://{environ.get('HTTP_HOST', '')}{path}"
-    if environ.get("QUERY_STRING"):
-        url += "?" + environ["QUERY_STRING"]
-    request = AWSRequest(environ["REQUEST_METHOD"], url, data=body)
-    for name in given["headers"].split(";"):
-        key = name.upper().replace("-", "_")
-        value = environ.get(key if key.startswith("CONTENT_") else f"HTTP_{key}", "")
-        request.headers[name] = value
-    if payload_hash := environ.get("HTTP_X_AMZ_CONTENT_SHA256"):
-        request.headers["X-Amz-Content-SHA256"] = payload_hash
-    request.context["timestamp"] = environ.get("HTTP_X_AMZ_DATE", "")
-    kind = S3SigV4Auth if given["service"] == "s3" else SigV4Auth
-    signer = kind(credentials, given["service"], given["region"])
-    # Only what the caller says it signed: botocore would add the headers that it signs by default.
-    signed = set(given["headers"].split(";"))
-    for name in set(request.headers.keys()):
-        if name.lower() not in signed:
-            del request.headers[name]
-    return signer.signature(
-        signer.string_to_sign(request, signer.canonical_request(request)), request
-    )
-
-
-def _refusal(call: Call, why: str) -> Refused:
-    json_like = call.protocol in ("json", "rest-json", "cbor")
-    if why == "missing":
-        if json_like:
-            return Refused(
-                "MissingAuthenticationTokenException",
-                "Request is missing Authentication Token",
-                400,
-            )
-        return Refused("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
-    if call.protocol == "ec2":
-        return Refused(
-            "AuthFailure",
-            "AWS was not able to validate the provided access credentials",
-            401,
+def _check_scope(call: Call, given: sigv4.Authorization, moment: str) -> None:
+    if given.day != moment[:8]:
+        raise refusal(
+            call,
+            "scope",
+            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from "
+            f"HTTP: '{given.day}' != '{moment[:8]}', from '{moment}'.",
         )
-    if why == "unknown key":
-        message = "The security token included in the request is invalid."
-        code = "UnrecognizedClientException" if json_like else "InvalidClientTokenId"
-        return Refused(code, message, 400 if json_like else 403)
-    message = (
-        "The request signature we calculated does not match the signature you provided. "
-        "Check your AWS Secret Access Key and signing method. "
-        "Consult the service documentation for details."
+    if not services.is_region(given.region):
+        message = f"Credential should be scoped to a valid region, not '{given.region}'. "
+        if call.service in S3:
+            message = f"the region '{given.region}' is wrong; expecting 'us-east-1'"
+        raise refusal(call, "scope", message, {"Region": "us-east-1"})
+    wanted = services.signing_name_of(call.target)
+    if wanted is not None and wanted != call.service:
+        message = f"Credential should be scoped to correct service: '{wanted}'. "
+        raise refusal(call, "scope", message)
+
+
+def _check_signed_headers(
+    call: Call, given: sigv4.Authorization, headers: Mapping[str, str]
+) -> None:
+    missing = sigv4.unsigned_headers(headers, given)
+    if missing:
+        name = "'Host' or ':authority'" if "host" in missing else repr(missing[0].title())
+        raise _must_be_signed(call, missing, name)
+
+
+def _must_be_signed(call: Call, missing: list[str], name: str) -> Refused:
+    message = f"{name} must be a 'SignedHeader' in the AWS Authorization."
+    return refusal(call, "unsigned", message, {"HeadersNotSigned": ", ".join(missing)})
+
+
+def _check_expiry(call: Call, expires: str | None, moment: str, seconds: float, now: float) -> None:
+    s3 = call.service in S3
+    if expires is None and not s3:
+        expires = str(SKEW)
+    wrong = None
+    if expires is None:
+        wrong = "X-Amz-Expires is missing"
+    elif not (expires.removeprefix("-").isascii() and expires.removeprefix("-").isdigit()):
+        wrong = "X-Amz-Expires should be a number"
+    elif expires.startswith("-"):
+        wrong = "X-Amz-Expires must be non-negative"
+    elif len(expires) > 9 or int(expires) > LONGEST_EXPIRY:
+        wrong = (
+            "X-Amz-Expires must be less than a week (in seconds); that is, the given "
+            f"X-Amz-Expires must be less than {LONGEST_EXPIRY} seconds"
+        )
+    if wrong is not None:
+        raise (
+            Refused("AuthorizationQueryParametersError", wrong, 400)
+            if s3
+            else refusal(call, "incomplete", wrong)
+        )
+    assert expires is not None
+    end = seconds + int(expires)
+    if seconds - SKEW <= now <= end:
+        return
+    if not s3:
+        raise wrong_time(call, moment, seconds, now)
+    early = now < seconds
+    details = {
+        **({"X-Amz-Date": moment} if early else {"X-Amz-Expires": expires}),
+        "Expires": extended(end),
+        "ServerTime": extended(now),
+    }
+    said = "Request is not yet valid" if early else "Request has expired"
+    raise Refused("AccessDenied", said, 403, details)
+
+
+def _payload(
+    call: Call,
+    given: sigv4.Authorization,
+    fields: Mapping[str, str],
+    headers: Mapping[str, str],
+    body: bytes,
+) -> str:
+    """What the canonical request has for the body."""
+    claimed = headers.get("x-amz-content-sha256")
+    if call.service in S3:
+        if claimed is None and given.in_query:
+            return fields.get("X-Amz-Content-Sha256", sigv4.UNSIGNED)
+        if claimed is None:
+            message = "Missing required header for this request: x-amz-content-sha256"
+            raise Refused("InvalidRequest", message, 400)
+        return claimed
+    if claimed == sigv4.UNSIGNED and call.protocol.startswith("rest"):
+        return claimed
+    return sha256(body).hexdigest()
+
+
+def _check_hash(payload: str, body: bytes) -> None:
+    computed = sha256(body).hexdigest()
+    if payload == computed:
+        return
+    if len(payload) != 64 or payload.strip("0123456789abcdef"):
+        message = (
+            "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, "
+            "STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, "
+            "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid sha256 value."
+        )
+        raise Refused("InvalidArgument", message, 400)
+    raise Refused(
+        "XAmzContentSHA256Mismatch",
+        "The provided 'x-amz-content-sha256' header does not match what was computed.",
+        400,
+        {"ClientComputedContentSHA256": payload, "S3ComputedContentSHA256": computed},
     )
-    code = "InvalidSignatureException" if json_like else "SignatureDoesNotMatch"
-    return Refused(code, message, 400 if json_like else 403)
+
+
+def _decoded(call: Call, environ: dict, body: bytes, kind: str, moment: str, secret: str) -> bytes:
+    said = environ.get("HTTP_X_AMZ_DECODED_CONTENT_LENGTH", "")
+    if not (said.isascii() and said.isdigit()):
+        message = "You must provide the Content-Length HTTP header."
+        raise Refused("MissingContentLength", message, 411)
+    assert call.authorization is not None
+    try:
+        content, trailers = aws_chunked.decode(body, kind, call.authorization, moment, secret)
+    except aws_chunked.BadChunkSignature:
+        raise refusal(call, "signature") from None
+    except aws_chunked.BadChunks as bad:
+        raise Refused(bad.code, str(bad), 400) from None
+    if str(len(content)) != said.lstrip("0").rjust(1, "0"):
+        message = (
+            "You did not provide the number of bytes specified by the Content-Length HTTP header"
+        )
+        raise Refused("IncompleteBody", message, 400)
+    _describe(environ, content, trailers)
+    return content
+
+
+def _describe(environ: dict, content: bytes, trailers: Mapping[str, str]) -> None:
+    """Make a WSGI request one whose body is the object's data."""
+    environ["CONTENT_LENGTH"] = str(len(content))
+    environ["HTTP_X_AMZ_CONTENT_SHA256"] = sha256(content).hexdigest()
+    kept = [
+        coding
+        for coding in environ.pop("HTTP_CONTENT_ENCODING", "").replace(" ", "").split(",")
+        if coding and coding != "aws-chunked"
+    ]
+    if kept:
+        environ["HTTP_CONTENT_ENCODING"] = ",".join(kept)
+    for name in ("HTTP_TRANSFER_ENCODING", "HTTP_X_AMZ_DECODED_CONTENT_LENGTH"):
+        environ.pop(name, None)
+    allowed = environ.pop("HTTP_X_AMZ_TRAILER", "").lower().replace(" ", "").split(",")
+    for name, value in trailers.items():
+        if name in allowed:
+            environ[f"HTTP_{name.upper().replace('-', '_')}"] = value

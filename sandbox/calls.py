@@ -8,7 +8,6 @@ Switched on by the variable `SANDBOX_CALLS`, which names the file: one JSON obje
 - passing: the resources that it names and that were not (or no longer) ready for use.
 """
 
-import io
 import json
 import os
 import re
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+from sandbox import http
 from sandbox.pace import Pace
 from sandbox.protocol import read_call
 
@@ -59,9 +59,11 @@ class _Recorder:
         self._lock = threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
-        length = int(environ.get("CONTENT_LENGTH") or 0)
-        body = environ["wsgi.input"].read(length) if length else b""
-        environ["wsgi.input"] = io.BytesIO(body)
+        try:
+            body = http.read_body(environ)
+        except http.BadBody:
+            return self._app(environ, start_response)
+        http.replace_body(environ, body)
         call = read_call(environ, body)
         text = body.decode("utf-8", "replace")
         on_their_way = [p.name for p in self._pace.passages()[1] if p.passing]

@@ -1,24 +1,31 @@
 """The front door: what every request passes before moto answers it, and what happens after."""
 
-import io
 import logging
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from sandbox import auth, operations, services
+from sandbox import answers, auth, http, operations, services
 from sandbox.deferred import Deferred
 from sandbox.dynamodb.service import answer_directly as dynamodb_answer
 from sandbox.ids import ReproducibleIds
 from sandbox.journal import DiskFull
 from sandbox.keeper import Keeper, changes
 from sandbox.pace import Pace
-from sandbox.protocol import Call, error_response, read_call
+from sandbox.protocol import (
+    Answer,
+    Call,
+    error_response,
+    head_of,
+    new_request_id,
+    read_call,
+    with_request_id,
+)
 
 log = logging.getLogger("sandbox.frontdoor")
 
-LARGEST_BODY = 64 * 1024 * 1024
+DESK = "/_sandbox/"  # What is asked of the sandbox itself.
 
 # The describe calls that show passing states, and how the id stands in their XML.
 SHOWS = {
@@ -31,8 +38,6 @@ SHOWS = {
     ),
     "DescribeDBInstances": ("DBInstance", "<DBInstanceIdentifier>{}</DBInstanceIdentifier>"),
 }
-
-Answer = tuple[str, list[tuple[str, str]], bytes]
 
 
 class Desk(Protocol):
@@ -72,44 +77,56 @@ class FrontDoor:
         """Answer one request, as WSGI has it."""
         status, headers, body = self._answer(environ)
         start_response(status, headers)
-        return [body]
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
     def _answer(self, environ: dict[str, Any]) -> Answer:
-        if not _from_this_machine(environ):
-            return _plain("403 Forbidden", "The sandbox answers to programs on this machine only.")
+        """Answer one request. This is the one error boundary: no exception leaves it."""
         path = environ.get("PATH_INFO", "/")
-        if path.startswith("/_sandbox/"):
-            token = environ.get("HTTP_X_SANDBOX_TOKEN", "")
-            return self._desk.answer(environ["REQUEST_METHOD"], path, token)
-        said = environ.get("CONTENT_LENGTH") or "0"
-        if not (said.isascii() and said.isdigit()):
-            return _plain("400 Bad Request", "The Content-Length is no number.")
-        length = int(said[:20])  # Python takes no more than some thousand digits.
-        if length > LARGEST_BODY:
-            return _plain("413 Payload Too Large", "The request is larger than AWS takes.")
-        body = environ["wsgi.input"].read(length) if length else b""
-        environ["wsgi.input"] = io.BytesIO(body)
-        call = read_call(environ, body)
+        call = None
+        try:
+            if not _from_this_machine(environ):
+                return answers.plain(
+                    "403 Forbidden", "The sandbox answers to programs on this machine only."
+                )
+            if path.startswith(DESK):
+                token = environ.get("HTTP_X_SANDBOX_TOKEN", "")
+                return self._desk.answer(environ["REQUEST_METHOD"], path, token)
+            body = http.read_body(environ)
+            call = read_call(environ, body)
+            return with_request_id(call, self._answer_call(environ, call, body))
+        except http.BadBody as bad:
+            return error_response(read_call(environ, b""), bad.code, str(bad), bad.status)
+        except auth.Refused as no:
+            return error_response(
+                call or head_of(environ), no.code, no.message, no.status, no.details
+            )
+        except DiskFull as full:
+            log.error("%s: %s", _name_of(call), full)
+            # 507, since boto3 would repeat what 500 or 503 refuses.
+            return error_response(call or head_of(environ), "InsufficientStorage", str(full), 507)
+        except Exception:
+            request_id = new_request_id()
+            log.exception("%s failed, request %s", _name_of(call) or path, request_id)
+            if path.startswith(DESK):
+                return answers.desk_failed(request_id)
+            return answers.failed(call or head_of(environ), request_id)
+
+    def _answer_call(self, environ: dict[str, Any], call: Call, body: bytes) -> Answer:
+        body = auth.check(call, environ, body)
+        http.replace_body(environ, body)
+        if answers.is_unknown(call):
+            return answers.unknown(call)
         with self.lock:
-            try:
-                auth.check(call, environ, body)
-            except auth.Refused as refused:
-                return error_response(call, refused.code, refused.message, refused.status)
-            if _is_unknown(call):
-                return _unknown(call)
-            try:
-                self._keeper.check_room(call)
-                self._deferred.hold()
-                counted = self._ids.before(call.service, call.operation or path)
+            self._keeper.check_room(call)
+            with self._deferred:
+                counted = self._ids.before(call.service, call.operation or environ["PATH_INFO"])
                 self._pace.settle()
+                self._deferred.keep()
                 answer = self._ask_moto(environ, call, body)
+                if answer[0][0] not in "23":
+                    self._deferred.give_up()
                 self._note_what_was_shown(call, answer)
                 self._keeper.remember(call, counted)
-                self._deferred.release()
-            except DiskFull as full:
-                log.error("%s %s: %s", call.service, call.operation, full)
-                # 507, since boto3 would repeat what 500 or 503 refuses.
-                return error_response(call, "InsufficientStorage", str(full), 507)
             # What is on disk is done for real: servers and bastions follow the account.
             # Items change none of them.
             if changes(call) and call.service != "dynamodb":
@@ -123,7 +140,7 @@ class FrontDoor:
             answered[:] = [status, headers]
 
         if not services.is_known(call.service):
-            return _not_offered(call, environ)
+            return answers.not_offered(call, environ)
         try:
             direct = dynamodb_answer(call, body)
             if direct is not None:
@@ -131,30 +148,25 @@ class FrontDoor:
             chunks = self._moto(environ, start_response)
             content = b"".join(chunks)
         except NotImplementedError:
-            return _not_offered(call, environ)
+            return answers.not_offered(call, environ)
         except Exception:
             known = operations.exists(call.service, call.operation)
             if known is None:
-                return _not_offered(call, environ)
+                return answers.not_offered(call, environ)
             wrong = (
                 known
                 and call.protocol in ("query", "ec2")
                 and operations.fault(call.service, call.operation, body)
             )
             if wrong:
-                return error_response(call, "InvalidParameterValue", _printable(wrong), 400)
-            log.exception("%s %s failed", call.service, call.operation)
-            return error_response(
-                call,
-                "InternalFailure",
-                f"The sandbox failed at {call.service}:{call.operation}. "
-                "`python -m sandbox logs` shows why.",
-                500,
-            )
+                return error_response(call, "InvalidParameterValue", answers.printable(wrong), 400)
+            request_id = new_request_id()
+            log.exception("%s failed, request %s", _name_of(call), request_id)
+            return answers.failed(call, request_id)
         status, headers = answered
         kind = next((v for k, v in headers if k.lower() == "content-type"), "")
         if call.service != "s3" and kind.startswith("text/html") and not status.startswith("2"):
-            return _not_offered(call, environ)
+            return answers.not_offered(call, environ)
         return status, headers, content
 
     def _note_what_was_shown(self, call: Call, answer: Answer) -> None:
@@ -175,49 +187,5 @@ def _from_this_machine(environ: dict[str, Any]) -> bool:
     return host in ("127.0.0.1", "localhost", "::1") and "HTTP_ORIGIN" not in environ
 
 
-def _not_offered(call: Call, environ: dict[str, Any]) -> Answer:
-    found = call.operation or services.rest_operation(
-        call.service,
-        environ["REQUEST_METHOD"],
-        environ.get("PATH_INFO", "/"),
-        environ.get("QUERY_STRING", ""),
-    )
-    service, operation = _printable(call.service), _printable(found)
-    what = f"{service}:{operation}" if operation else f"this {service} call"
-    if operations.is_rest(call.service) is None:
-        message = f"The sandbox does not offer {what}, and knows of no such service."
-        return error_response(call, "UnknownOperationException", message, 400)
-    return error_response(
-        call,
-        "NotImplemented",
-        f"The sandbox does not offer {what}. It works on AWS: see docs/differences.md.",
-        501 if operation else 400,  # Where only the path would tell, it may be none of AWS's.
-    )
-
-
-def _is_unknown(call: Call) -> bool:
-    if call.protocol.startswith("rest"):
-        return operations.is_rest(call.service) is False
-    return operations.exists(call.service, call.operation) is False
-
-
-def _unknown(call: Call) -> Answer:
-    # AWS has no such operation; each protocol puts it in its own words.
-    name = _printable(call.operation)
-    if call.protocol in ("json", "rest-json", "cbor"):
-        code, message = "UnknownOperationException", f"Unknown operation: {name}"
-    elif call.protocol == "ec2":
-        code, message = "InvalidAction", f"The action {name} is not valid for this web service."
-    else:
-        code, message = "InvalidAction", f"Could not find operation {name}"
-    return error_response(call, code, message, 400)
-
-
-def _printable(name: str) -> str:
-    # What the request says, fit for XML and a log.
-    return "".join(c if c.isprintable() else "?" for c in name[:128])
-
-
-def _plain(status: str, text: str) -> Answer:
-    body = text.encode() + b"\n"
-    return status, [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))], body
+def _name_of(call: Call | None) -> str:
+    return answers.printable(f"{call.service} {call.operation}") if call else ""

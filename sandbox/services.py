@@ -5,13 +5,48 @@ from functools import lru_cache
 from urllib.parse import parse_qs
 
 import botocore.session
-from botocore.exceptions import UnknownServiceError
+from botocore.exceptions import UnknownRegionError, UnknownServiceError
 from botocore.model import ServiceModel
 from moto import backend_index, backends
 from moto.moto_server.werkzeug_app import SIGNING_ALIASES
 
 # The region does not matter: it only has to be one.
 HOSTS = ("https://{}.us-east-1.amazonaws.com", "https://{}.amazonaws.com")
+
+# Under which name the requests of an API are signed, for those that name their API.
+SIGNING_NAMES = {
+    "AmazonEC2ContainerServiceV20141113": "ecs",
+    "AmazonSQS": "sqs",
+    "AmazonSSM": "ssm",
+    "AWSEvents": "events",
+    "AWSGlue": "glue",
+    "AWSStepFunctions": "states",
+    "AmazonAthena": "athena",
+    "DynamoDBStreams_20120810": "dynamodb",
+    "DynamoDB_20120810": "dynamodb",
+    "Firehose_20150804": "firehose",
+    "GraniteServiceVersion20100801": "monitoring",
+    "Kinesis_20131202": "kinesis",
+    "Logs_20140328": "logs",
+    "ResourceGroupsTaggingAPI_20170126": "tagging",
+    "TrentService": "kms",
+    "secretsmanager": "secretsmanager",
+}
+
+
+def signing_name_of(target: str) -> str | None:
+    """The service for which a request must be signed that names this API; None for any."""
+    return SIGNING_NAMES.get(target)
+
+
+@lru_cache(maxsize=256)
+def is_region(name: str) -> bool:
+    """Whether AWS has a region of this name, or names one so."""
+    try:
+        botocore.session.get_session().get_partition_for_region(name)
+    except UnknownRegionError:
+        return name == "aws-global"
+    return True
 
 
 @lru_cache

@@ -10,10 +10,7 @@ import hmac
 from collections.abc import Callable
 from urllib.parse import parse_qsl, urlsplit
 
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
-
+from sandbox import sigv4
 from sandbox.databasedoor.endpoint import Endpoint
 
 SERVICE = "rds-db"
@@ -48,17 +45,27 @@ def check(
         raise TokenRefused("the token is for another user")
     if address.lower() not in {f"{name.lower()}:{endpoint.port}" for name in endpoint.names}:
         raise TokenRefused("the token is for another database")
-    key, _, scope = said.get("X-Amz-Credential", "").partition("/")
-    signed_at = said.get("X-Amz-Date", "")
-    if scope != f"{signed_at[:8]}/{endpoint.region}/{SERVICE}/aws4_request":
+    query = token.partition("?")[2]
+    try:
+        given = sigv4.read_query(query)
+    except sigv4.BadAuthorization as bad:
+        raise TokenRefused(f"the token is malformed: {bad}") from None
+    if given is None:
+        raise TokenRefused("the token is not signed")
+    signed_at = said["X-Amz-Date"]
+    if given.scope != f"{signed_at[:8]}/{endpoint.region}/{SERVICE}/{sigv4.TERMINATOR}":
         raise TokenRefused("the token is for another region, service or day")
+    if "host" not in given.headers:
+        raise TokenRefused("the token does not sign its host")
     _check_time(signed_at, said.get("X-Amz-Expires", ""), now)
-    session = said.get("X-Amz-Security-Token")
-    secret = secret_of(key, session)
+    secret = secret_of(given.key, said.get("X-Amz-Security-Token"))
     if secret is None:
         raise TokenRefused("the token's access key is not active in this account")
-    expected = _signature(token, signed_at, Credentials(key, secret, session), endpoint.region)
-    if not hmac.compare_digest(expected, said.get("X-Amz-Signature", "")):
+    canonical = sigv4.canonical_request(
+        "GET", "/", query, {"host": address.lower()}, given, sigv4.EMPTY_SHA256, encode_once=False
+    )
+    expected = sigv4.signature(secret, given, signed_at, canonical)
+    if not hmac.compare_digest(expected, given.signature):
         raise TokenRefused("the token's signature is wrong: it was changed, or signed by another")
 
 
@@ -83,14 +90,3 @@ def _check_time(signed_at: str, expires: str, now: datetime.datetime) -> None:
         raise TokenRefused(f"the token is of a time that is still to come, {signed_at}")
     if now >= end:
         raise TokenRefused(f"the token has expired, {end:%Y%m%dT%H%M%SZ}")
-
-
-def _signature(token: str, signed_at: str, credentials: Credentials, region: str) -> str:
-    address, _, query = token.partition("?")
-    pairs = [pair for pair in query.split("&") if not pair.startswith("X-Amz-Signature=")]
-    request = AWSRequest("GET", f"https://{address}?{'&'.join(pairs)}")
-    request.context["timestamp"] = signed_at
-    signer = SigV4Auth(credentials, SERVICE, region)
-    return signer.signature(
-        signer.string_to_sign(request, signer.canonical_request(request)), request
-    )

@@ -96,7 +96,7 @@ def answer_directly(call: Call, body: bytes) -> tuple[str, list[tuple[str, str]]
     if call.service != "dynamodb" or call.protocol != "json" or call.operation not in OPERATIONS:
         return None
     assert call.authorization is not None
-    status, headers, payload = answer(call.operation, body, call.authorization["region"])
+    status, headers, payload = answer(call.operation, body, call.authorization.region)
     return "200 OK" if status == 200 else "400 Bad Request", list(headers.items()), payload
 
 

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,7 +26,6 @@ import psutil
 
 SEED = 20_261
 SENDERS = 6
-DAY, MOMENT = "20261125", "20261125T000000Z"
 JSON_TYPE, FORM_TYPE = "application/x-amz-json-1.0", "application/x-www-form-urlencoded"
 TARGET = "DynamoDB_20120810."
 OPERATIONS = ["GetItem", "PutItem", "Query", "Scan", "CreateTable", "BatchWriteItem", "UpdateItem"]
@@ -70,16 +70,18 @@ class Signer:
     def headers(
         self, service: str, body: bytes, signed: dict[str, str], method: str = "POST"
     ) -> dict[str, str]:
-        """The headers of a request to `/`, with a good signature."""
-        signed = {"host": self.host, "x-amz-date": MOMENT, **signed}
+        """The headers of a request to `/`, with a good signature of now."""
+        moment = now()
+        day = moment[:8]
+        signed = {"host": self.host, "x-amz-date": moment, **signed}
         names = ";".join(sorted(signed))
         lines = "".join(f"{name}:{' '.join(signed[name].split())}\n" for name in sorted(signed))
         digest = hashlib.sha256(body).hexdigest()
         canonical = f"{method}\n/\n\n{lines}\n{names}\n{digest}"
-        scope = f"{DAY}/us-east-1/{service}/aws4_request"
-        text = f"AWS4-HMAC-SHA256\n{MOMENT}\n{scope}\n" + _digest(canonical.encode())
+        scope = f"{day}/us-east-1/{service}/aws4_request"
+        text = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n" + _digest(canonical.encode())
         secret = f"AWS4{self.secret}".encode()
-        for part in (DAY, "us-east-1", service, "aws4_request"):
+        for part in (day, "us-east-1", service, "aws4_request"):
             secret = hmac.digest(secret, part.encode(), "sha256")
         signature = hmac.digest(secret, text.encode(), "sha256").hex()
         return {
@@ -87,6 +89,11 @@ class Signer:
             "authorization": f"AWS4-HMAC-SHA256 Credential={self.key}/{scope}, "
             f"SignedHeaders={names}, Signature={signature}",
         }
+
+
+def now() -> str:
+    """The time, as a signature has it."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
 
 
 def _digest(data: bytes) -> str:
@@ -250,8 +257,8 @@ def presigned(random: random.Random, sign: Signer) -> bytes:
     query = "&".join(
         [
             "X-Amz-Algorithm=AWS4-HMAC-SHA256",
-            f"X-Amz-Credential={sign.key}%2F{DAY}%2Fus-east-1%2Frds%2Faws4_request",
-            f"X-Amz-Date={random.choice([MOMENT, '', 'x'])}",
+            f"X-Amz-Credential={sign.key}%2F{now()[:8]}%2Fus-east-1%2Frds%2Faws4_request",
+            f"X-Amz-Date={random.choice([now(), '', 'x'])}",
             f"X-Amz-Expires={random.choice(['-1', '999999999999', 'x'])}",
             f"X-Amz-Signature={'0' * random.choice([64, 1, 5000])}",
             f"Action={random.choice(ACTIONS['rds'])}",
