@@ -86,6 +86,7 @@ class Sandbox:
         if not self._keeper.find():
             users.create_first(self._insider.iam)
         users.make_sure_of_a_key(self._insider.iam, home, REGION)
+        users.keep_cli_here(home)
         self._keeper.keep()
         self._http = self._listen(port)
 
