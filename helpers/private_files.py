@@ -53,12 +53,17 @@ def keep_private(file: Path, make: Callable[[], str]) -> str:
     if kept := _read(file):
         return kept
     file.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(file.parent / ".writing"):
+    with lock_of(file):
         if kept := _read(file):
             return kept
         made = make()
         write_private(file, made)
     return made
+
+
+def lock_of(file: Path) -> FileLock:
+    """The lock to hold, in a `with` block, while a file is read, changed and written back."""
+    return FileLock(file.with_name(f".{file.name}.lock"))
 
 
 def _read(file: Path) -> str:

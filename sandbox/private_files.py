@@ -53,7 +53,7 @@ def keep_private(file: Path, make: Callable[[], str]) -> str:
     if kept := _read(file):
         return kept
     file.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(file.parent / ".writing"):
+    with FileLock(file.with_name(f".{file.name}.lock")):
         if kept := _read(file):
             return kept
         made = make()

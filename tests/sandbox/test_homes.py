@@ -88,7 +88,7 @@ def test_a_home_of_before_the_marker_is_opened(tmp_path) -> None:
     home = tmp_path / "home"
     with running_sandbox(home):
         boto3.client("ec2").create_key_pair(KeyName="pair")
-    for name in (".sandbox-home", "command.lock", ".writing"):
+    for name in (".sandbox-home", "command.lock", ".token.lock"):
         (home / name).unlink(missing_ok=True)
     with running_sandbox(home):
         assert boto3.client("ec2").describe_key_pairs()["KeyPairs"]
@@ -99,7 +99,7 @@ def test_an_unmarked_home_in_which_something_else_lies_is_declined(tmp_path) -> 
     home = tmp_path / "home"
     with running_sandbox(home):
         pass
-    for name in (".sandbox-home", "command.lock", ".writing"):
+    for name in (".sandbox-home", "command.lock", ".token.lock"):
         (home / name).unlink(missing_ok=True)
     (home / "thesis.txt").write_text("mine\n")
     before = _contents(home)
