@@ -36,6 +36,8 @@ def lead_to_sandbox(endpoint_url: str, aws_folder: Path) -> None:
         "AWS_EC2_METADATA_DISABLED": "true",
         # Some operations put a name before the host: 123456789012.127.0.0.1 is nowhere.
         "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
+        # Endpoint rules of the sandbox's own, for services whose rules pass over the endpoint.
+        "AWS_DATA_PATH": str(aws_folder / "models"),
         # These two lead to Amazon's own hosts, whatever the endpoint is.
         "AWS_ENDPOINT_DISCOVERY_ENABLED": "false",
         "AWS_S3_DISABLE_MULTIREGION_ACCESS_POINTS": "true",

@@ -53,7 +53,7 @@ class Sandbox:
         # Imported late: moto is to read the settings above, and takes a second to import.
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-        from sandbox import aurora, auth, dynamodb, ec2, secretsmanager, users
+        from sandbox import aurora, auth, aws_files, dynamodb, ec2, secretsmanager, users
         from sandbox.account import Insider
         from sandbox.frontdoor import FrontDoor
         from sandbox.ids import ReproducibleIds
@@ -86,7 +86,7 @@ class Sandbox:
         if not self._keeper.find():
             users.create_first(self._insider.iam)
         users.make_sure_of_a_key(self._insider.iam, home, REGION)
-        users.keep_cli_here(home)
+        aws_files.keep_clients_here(home)
         self._keeper.keep()
         self._http = self._listen(port)
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from moto.moto_api._internal import mock_random
 
-from sandbox import aws_cli_plugin
 from sandbox.home import Home, write_private
 
 # The course works as `student`; `cloud_user` is the user of the guide's third lab.
@@ -56,22 +55,6 @@ def make_sure_of_a_key(iam: Any, home: Home, region: str) -> None:
     # `aws configure` may put another key in the first file, and that key may be deleted.
     write_private(home.aws / "first-credentials", text)
     write_private(home.aws / "config", f"[default]\nregion = {region}\n")
-
-
-def keep_cli_here(home: Home) -> None:
-    """Have the AWS `config` file name the plugin that keeps calls of CLI version 1 here.
-
-    `aws configure` and the student may change the file: what they wrote stays.
-    """
-    file = home.aws / "config"
-    text = file.read_text(encoding="utf-8") if file.exists() else ""
-    line = f"sandbox = {aws_cli_plugin.NAME}\n"
-    if line in text:
-        return
-    head, section, rest = text.partition("[plugins]\n")
-    if not section:
-        head = head if not head or head.endswith("\n") else head + "\n"
-    write_private(file, f"{head}[plugins]\n{line}{rest}")
 
 
 def _create(iam: Any, user: str) -> None:
