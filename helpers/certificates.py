@@ -6,6 +6,7 @@ from pathlib import Path
 
 from helpers.errors import CourseError
 from helpers.keys import key_file
+from helpers.private_files import write_private
 from helpers.session import ask_sandbox, target
 
 # Every region's authorities in one file.
@@ -28,9 +29,9 @@ def rds_certificates() -> Path:
     """
     file = key_file("rds-certificates")
     if target() == "sandbox":
-        file.write_text(ask_sandbox("certificates")["bundle"])
+        write_private(file, ask_sandbox("certificates")["bundle"])
     elif not file.exists():
-        file.write_text(_download())
+        write_private(file, _download())
     return file
 
 

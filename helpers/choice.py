@@ -11,6 +11,7 @@ from IPython.core.getipython import get_ipython
 from IPython.display import display
 
 from helpers.errors import CourseError
+from helpers.private_files import lock_of, write_private
 
 TARGETS = {"sandbox": "the sandbox on this computer: costs nothing", "aws": "a real AWS account"}
 VARIABLE = "LAB_TARGET"
@@ -77,9 +78,9 @@ def remembered() -> dict[str, Any]:
 def remember(**what: Any) -> None:
     """Keep something for this clone; what else is remembered stays."""
     file = memory()
-    fresh = file.with_name(f"{file.name}.{os.getpid()}.new")
-    fresh.write_text(json.dumps({**remembered(), **what}, indent=2) + "\n", encoding="utf-8")
-    fresh.replace(file)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with lock_of(file):
+        write_private(file, json.dumps({**remembered(), **what}, indent=2) + "\n")
 
 
 def memory() -> Path:

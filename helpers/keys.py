@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 from helpers.choice import project, target
+from helpers.private_files import keep_private
+
+LETTERS = string.ascii_letters + string.digits
 
 
 def key_file(name: str) -> Path:
@@ -24,18 +27,17 @@ def key_file(name: str) -> Path:
 def password(name: str) -> str:
     """The password kept under that name; at the first call a random one is made.
 
-    It suits RDS: 24 letters and digits. It is never printed, and never in a notebook.
+    Two pages that ask at the same moment get the same one. It suits RDS: 24 letters and digits. It
+    is never printed, and never in a notebook.
 
     Args:
         name: such as the DB cluster's name.
     """
-    file = folder() / f"{name}.password"
-    if not file.exists():
-        letters = string.ascii_letters + string.digits
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as stream:
-            stream.write("".join(secrets.choice(letters) for _ in range(24)))
-    return file.read_text()
+    return keep_private(folder() / f"{name}.password", _random_password)
+
+
+def _random_password() -> str:
+    return "".join(secrets.choice(LETTERS) for _ in range(24))
 
 
 def folder() -> Path:

@@ -2,13 +2,12 @@
 
 import contextlib
 import json
-import os
-import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from helpers.keys import folder
+from helpers.private_files import lock_of, write_private
 
 FILE = "progress.json"
 
@@ -33,13 +32,14 @@ def record_check(page: str, passed: bool) -> None:
         page: such as "1.1".
         passed: whether everything was done.
     """
-    all_records = records()
-    before = all_records.get(page)
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    when = now if passed else before.passed if before else None
-    all_records[page] = Record(when, passed)
-    with contextlib.suppress(OSError):
-        _write({number: vars(record) for number, record in all_records.items()})
+    with contextlib.suppress(OSError), lock_of(_file()):
+        all_records = records()
+        before = all_records.get(page)
+        when = now if passed else before.passed if before else None
+        all_records[page] = Record(when, passed)
+        content = {number: vars(record) for number, record in all_records.items()}
+        write_private(_file(), json.dumps(content, indent=1))
 
 
 def records() -> dict[str, Record]:
@@ -52,19 +52,6 @@ def records() -> dict[str, Record]:
         }
     except (OSError, ValueError, TypeError, AttributeError, KeyError):
         return {}  # not written yet, or by somebody else: the next check begins it anew
-
-
-def _write(content: dict) -> None:
-    """Replace the file in one go: whoever is interrupted leaves the old one or the new one."""
-    file = _file()
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{FILE}")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            json.dump(content, stream, indent=1)
-        Path(name).replace(file)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _file() -> Path:

@@ -1,43 +1,32 @@
 """Chooses the target, the sandbox or AWS, and says who and where you are."""
 
+import http.client
 import json
 import os
 import subprocess
 import sys
-import sysconfig
-import urllib.error
+import threading
 import urllib.request
 from pathlib import Path
 
 import boto3
 from botocore.exceptions import ClientError
 
-from helpers import aws_account, explain
+from helpers import aws_account, aws_cli, explain, variables
 from helpers.choice import project, target
 from helpers.errors import CourseError
+from helpers.private_files import write_private
 from helpers.student import SANDBOX_STUDENT, mark_with
 from helpers.tables import Table
-
-# What would lead boto3 and the AWS CLI to an account of the student's own.
-PERSONAL = (
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_PROFILE",
-    "AWS_DEFAULT_PROFILE",
-    "AWS_REGION",
-    "AWS_DEFAULT_REGION",
-    "AWS_ROLE_ARN",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-)
-
 
 # What AWS answers to a key that was deleted or deactivated, or to a wrong secret.
 KEY_REFUSED = ("InvalidClientTokenId", "SignatureDoesNotMatch")
 
 
-# The variables as they were before connect() led to the sandbox, for the way out of it.
-_outside: dict[str, str | None] = {}
+# The sandbox is on this machine: no proxy has a part in it.
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+# Two threads that connect at the same moment take turns.
+_connecting = threading.Lock()
 
 
 class NoSandbox(CourseError):
@@ -49,7 +38,8 @@ def connect(confirm: str | None = None) -> Table:
 
     In the sandbox: starts it if need be, and sets the standard variables (`AWS_ENDPOINT_URL`,
     `AWS_CONFIG_FILE`, `AWS_SHARED_CREDENTIALS_FILE`) for this kernel and what it starts, so that
-    neither reads or changes `~/.aws`. On AWS it sets nothing: boto3's usual chain of credentials
+    neither reads or changes `~/.aws`. Your own `AWS_...` variables are kept aside, and calls to
+    this machine bypass a proxy. On AWS it sets nothing: boto3's usual chain of credentials
     applies (variables, profile, SSO), and what of the course is running there is listed below.
 
     On both, what is created with the course's tag from now on gets the tag `student` as well.
@@ -68,11 +58,16 @@ def connect(confirm: str | None = None) -> Table:
             has not been confirmed.
     """
     explain.install()
-    _put_aws_cli_on_path()
-    if target() == "aws":
-        _leave_sandbox()
-        return aws_account.enter(confirm)
-    _enter_sandbox()
+    with _connecting:
+        aws_cli.put_on_path()
+        if target() == "aws":
+            variables.lead_back()
+            return aws_account.enter(confirm)
+        return _enter_sandbox()
+
+
+def _enter_sandbox() -> Table:
+    _start_sandbox()
     session = boto3.Session()
     try:
         identity = session.client("sts").get_caller_identity()
@@ -151,15 +146,8 @@ def sandbox_home() -> Path:
     return Path(named).expanduser().resolve() if named else project() / ".sandbox"
 
 
-def _put_aws_cli_on_path() -> None:
-    """Make `!aws` the course's own AWS CLI, also where its environment is not activated."""
-    scripts = sysconfig.get_path("scripts")
-    path = os.environ.get("PATH", "").split(os.pathsep)
-    if path[0] != scripts:
-        os.environ["PATH"] = os.pathsep.join([scripts, *path])
-
-
-def _enter_sandbox() -> None:
+def _start_sandbox() -> None:
+    """Start the sandbox, or find it running, and lead this process to it."""
     started = subprocess.run(
         [sys.executable, "-m", "sandbox", "start", "--home", str(sandbox_home())],
         capture_output=True,
@@ -168,37 +156,20 @@ def _enter_sandbox() -> None:
     )
     if started.returncode:
         raise NoSandbox(started.stderr.strip().removeprefix("Error: "))
-    where = json.loads((sandbox_home() / "running.json").read_text())["endpoint_url"]
-    ours = {
-        "AWS_ENDPOINT_URL": where,
-        "AWS_CONFIG_FILE": str(sandbox_home() / "aws" / "config"),
-        "AWS_SHARED_CREDENTIALS_FILE": str(sandbox_home() / "aws" / "credentials"),
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_PAGER": "",
-    }
-    for name in (*PERSONAL, *ours):
-        _outside.setdefault(name, os.environ.get(name))
-    for name in PERSONAL:
-        os.environ.pop(name, None)
-    os.environ.update(ours)
+    try:
+        running = json.loads((sandbox_home() / "running.json").read_text())
+    except (FileNotFoundError, ValueError) as error:  # stopped again at the same moment
+        raise NoSandbox(explain.SANDBOX_GONE) from error
+    variables.lead_to_sandbox(running["endpoint_url"], sandbox_home() / "aws")
     # boto3.client() keeps the session that it made first, with the credentials of then.
     boto3.setup_default_session()
-
-
-def _leave_sandbox() -> None:
-    """Put the variables back as they were, where this kernel has worked in the sandbox."""
-    for name, value in _outside.items():
-        os.environ.pop(name, None)
-        if value is not None:
-            os.environ[name] = value
-    _outside.clear()
 
 
 def _restore_first_credentials() -> boto3.Session:
     """Go back to the sandbox's own user, where `aws configure` was given a key that is gone."""
     folder = sandbox_home() / "aws"
     kept = folder / "first-credentials"
-    (folder / "credentials").write_text(kept.read_text())
+    write_private(folder / "credentials", kept.read_text())
     boto3.setup_default_session()
     return boto3.Session()
 
@@ -209,7 +180,8 @@ def ask_sandbox(what: str) -> dict:
     if where is None:
         raise NoSandbox("This notebook is not connected yet. Run the cell with connect() first.")
     try:
-        with urllib.request.urlopen(f"{where}/_sandbox/{what}", timeout=10) as answer:
+        with _direct.open(f"{where}/_sandbox/{what}", timeout=10) as answer:
             return json.load(answer)
-    except urllib.error.URLError as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        # It is away, hangs up in the middle, or something else listens there now.
         raise NoSandbox(explain.SANDBOX_GONE) from error

@@ -1,16 +1,16 @@
 """The commands: start, stop, status, reset, logs, install."""
 
 import contextlib
+import http.client
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import get_args
+from urllib.parse import urlsplit
 
 import click
 import psutil
@@ -20,9 +20,15 @@ from sandbox import mysqld
 from sandbox.errors import SandboxError
 from sandbox.home import Home, default_home
 from sandbox.pace import PaceName
+from sandbox.reset import empty
 
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 20.0
+
+# The sandbox is on this machine: a proxy (HTTP_PROXY, or the system's) has no part in it.
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+# What a process answers that hangs up, is killed meanwhile, or is not the sandbox.
+NO_ANSWER = (OSError, http.client.HTTPException, ValueError)
 
 
 class Command(click.Group):
@@ -69,11 +75,12 @@ def start(home: Path | None, port: int | None, pace: PaceName, in_memory: bool) 
     """Start the sandbox, or find it running; returns when it is ready."""
     place = _home(home)
     place.prepare()
-    running = place.running()
-    if running:
-        click.echo(f"The sandbox is running already at {running['endpoint_url']}.")
-        return
-    running = _start(place, port, pace, in_memory)
+    with place.command_lock():
+        running = place.running()
+        if running:
+            click.echo(f"The sandbox is running already at {running['endpoint_url']}.")
+            return
+        running = _start(place, port, pace, in_memory)
     click.echo(f"The sandbox is ready at {running['endpoint_url']}.")
 
 
@@ -82,7 +89,11 @@ def start(home: Path | None, port: int | None, pace: PaceName, in_memory: bool) 
 def stop(home: Path | None) -> None:
     """Stop the sandbox and everything that it runs; the account is kept for the next start."""
     place = _home(home)
-    was_running = _stop(place)
+    was_running = False
+    if place.is_there():
+        place.prepare()
+        with place.command_lock():
+            was_running = _stop(place)
     click.echo("The sandbox is stopped." if was_running else "The sandbox was not running.")
 
 
@@ -94,8 +105,14 @@ def status(home: Path | None, as_json: bool) -> None:
     running = _home(home).running()
     if running is None:
         raise SandboxError("The sandbox is not running. Start it: python -m sandbox start")
-    with urllib.request.urlopen(running["endpoint_url"] + "/_sandbox/status") as answer:
-        said = json.load(answer)
+    try:
+        with _direct.open(running["endpoint_url"] + "/_sandbox/status", timeout=30) as answer:
+            said = json.load(answer)
+    except NO_ANSWER as error:
+        raise SandboxError(
+            f"The sandbox runs (process {running['pid']}) and does not answer: {error}. Look why: "
+            "python -m sandbox logs. To start it again: python -m sandbox stop, then start"
+        ) from error
     if as_json:
         click.echo(json.dumps(said, indent=2))
         return
@@ -117,14 +134,19 @@ def reset(home: Path | None, yes: bool) -> None:
     place = _home(home)
     if not yes:
         click.confirm("Delete everything in the sandbox's account?", abort=True)
-    running = place.running()
-    _stop(place)
-    for leftover in (place.databases, place.folder / "bastions", place.aws):
-        shutil.rmtree(leftover, ignore_errors=True)
-    for file in place.folder.glob(f"{place.account.name}*"):  # SQLite's log beside it too
-        file.unlink()
-    if running:
-        _start(place, None, running["pace"])
+    if place.is_there():
+        place.prepare()
+        with place.command_lock():
+            running = place.running()
+            _stop(place)
+            empty(place)
+            if running:
+                _start(
+                    place,
+                    urlsplit(running["endpoint_url"]).port,
+                    running["pace"],
+                    running.get("in_memory", False),
+                )
     click.echo("The sandbox's account is empty.")
 
 
@@ -155,7 +177,9 @@ def serve(home: Path | None, port: int | None, pace: PaceName, in_memory: bool) 
 
 
 def _home(folder: Path | None) -> Home:
-    return Home(folder.expanduser().resolve() if folder else default_home())
+    home = Home(folder.expanduser().resolve() if folder else default_home())
+    home.check()
+    return home
 
 
 def _start(home: Home, port: int | None, pace: PaceName, in_memory: bool = False) -> dict:
@@ -200,13 +224,20 @@ def _stop(home: Home) -> bool:
             headers={"X-Sandbox-Token": home.token()},
         )
         # Where it hangs and does not answer, it is killed below.
-        with contextlib.suppress(urllib.error.URLError, TimeoutError):
-            urllib.request.urlopen(request, timeout=5).close()
+        with contextlib.suppress(*NO_ANSWER):
+            _direct.open(request, timeout=5).close()
         deadline = time.monotonic() + STOP_TIMEOUT
         while home.is_alive(running) and time.monotonic() < deadline:
             time.sleep(0.02)
         if home.is_alive(running):
-            psutil.Process(running["pid"]).kill()
+            _kill(running["pid"])
     home.running_file.unlink(missing_ok=True)
     mysqld.stop_leftovers(home.folder)
     return running is not None
+
+
+def _kill(pid: int) -> None:
+    with contextlib.suppress(psutil.NoSuchProcess):  # it has ended by itself meanwhile
+        process = psutil.Process(pid)
+        process.kill()
+        process.wait(STOP_TIMEOUT)

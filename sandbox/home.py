@@ -1,15 +1,32 @@
 """Where a sandbox keeps its things: the folders and files under its home, and who is using it."""
 
+import fnmatch
 import json
 import os
 import secrets
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from filelock import FileLock, Timeout
 
 from sandbox.errors import SandboxError
+from sandbox.private_files import keep_private, write_private
+
+MARKER_TEXT = (
+    "The home of a sandbox: python -m sandbox start, stop, reset. Delete all of it or none.\n"
+)
+# What a home held before homes had a marker, and what the system may add to any folder.
+UNMARKED_HOME = (
+    *(".gitignore", "token", "lock", "log", "running.json", "settings.json", "account.db*"),
+    *("aws", "bastions", "certificates", "databases", "*.new"),
+)
+OF_THE_SYSTEM = (".DS_Store", "._*", "Thumbs.db", "desktop.ini", "lost+found")
+# A start takes up to a minute, and a second command waits for it.
+COMMAND_TIMEOUT = 90.0
 
 
 def default_home() -> Path:
@@ -59,34 +76,94 @@ class Home:
         """The AWS `config` and `credentials` files of the sandbox's own account."""
         return self.folder / "aws"
 
+    @property
+    def marker(self) -> Path:
+        """The file that says that this folder is a home."""
+        return self.folder / ".sandbox-home"
+
     def prepare(self) -> None:
-        """Make the folder, for its owner only.
+        """Make the folder a home, for its owner only.
 
         Raises:
-            SandboxError: where it cannot be made or written.
+            SandboxError: the folder holds something else, or cannot be made or written. Nothing in
+                it has been changed then.
         """
+        self.check()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            if not self.marker.exists():
+                write_private(self.marker, MARKER_TEXT)
+            if not (self.folder / ".gitignore").exists():
+                (self.folder / ".gitignore").write_text("*\n")
             if sys.platform != "win32":
                 self.folder.chmod(0o700)
-            (self.folder / ".gitignore").write_text("*\n")
         except OSError as error:
+            raise self._unusable(error) from error
+
+    def check(self) -> None:
+        """See that the folder is a home or can become one: it is missing, or empty, or marked.
+
+        Raises:
+            SandboxError: it holds something else, or cannot be read.
+        """
+        try:
+            names = sorted(each.name for each in self.folder.iterdir())
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise self._unusable(error) from error
+        if self._is_home(names):
+            return
+        others = [n for n in names if not _matches(n, (*OF_THE_SYSTEM, f".{self.marker.name}.*"))]
+        if others:
+            others.sort(key=lambda name: _matches(name, UNMARKED_HOME))
+            shown = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
             raise SandboxError(
-                f"The sandbox cannot use the folder {self.folder}: {error.strerror}. "
-                "Name another: python -m sandbox start --home FOLDER"
+                f"{self.folder} is not a folder of the sandbox: it holds {shown}. Nothing was "
+                "changed. Name a new or an empty folder: python -m sandbox start --home FOLDER"
+            )
+
+    def is_there(self) -> bool:
+        """Whether the folder is a home already."""
+        return self.folder.is_dir() and self._is_home([each.name for each in self.folder.iterdir()])
+
+    def _is_home(self, names: list[str]) -> bool:
+        return self.marker.name in names or _is_unmarked_home(names)
+
+    @contextmanager
+    def command_lock(self) -> Iterator[None]:
+        """Have one `start`, `stop` or `reset` at a time; a second one waits for the first.
+
+        Raises:
+            SandboxError: the first one does not end.
+        """
+        lock = FileLock(self.folder / "command.lock")
+        try:
+            lock.acquire(timeout=COMMAND_TIMEOUT)
+        except Timeout as error:
+            raise SandboxError(
+                f"Another start, stop or reset of {self.folder} has not ended within "
+                f"{COMMAND_TIMEOUT:g} seconds. Try again, or look: python -m sandbox logs"
             ) from error
+        try:
+            yield
+        finally:
+            lock.release()
 
     def token(self) -> str:
         """The secret that only this user can read, and that `stop` shows to the process."""
-        file = self.folder / "token"
-        if not file.exists():
-            write_private(file, secrets.token_urlsafe(32))
-        return file.read_text()
+        return keep_private(self.folder / "token", lambda: secrets.token_urlsafe(32))
 
     def running(self) -> dict | None:
         """What `running.json` says, if the process it names is alive and is a sandbox."""
         said = read_json(self.running_file)
         return said if said and self.is_alive(said) else None
+
+    def _unusable(self, error: OSError) -> SandboxError:
+        return SandboxError(
+            f"The sandbox cannot use the folder {self.folder}: {error.strerror}. "
+            "Name another: python -m sandbox start --home FOLDER"
+        )
 
     def is_alive(self, running: dict) -> bool:
         """Whether the process that `running.json` names is there, and serves this home.
@@ -107,14 +184,13 @@ class Home:
             return False
 
 
-def write_private(file: Path, text: str) -> None:
-    """Write a file that only its owner can read, all of it or nothing."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    fresh = file.with_name(f"{file.name}.{os.getpid()}.new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    fresh.replace(file)
+def _is_unmarked_home(names: list[str]) -> bool:
+    known = all(_matches(name, (*UNMARKED_HOME, *OF_THE_SYSTEM)) for name in names)
+    return known and ("token" in names or "account.db" in names)
+
+
+def _matches(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatch.fnmatch(name, pattern) for pattern in patterns)
 
 
 def read_json(file: Path) -> dict | None:

@@ -28,6 +28,8 @@ REGION = "us-east-1"
 # An address for the student's machine, from the block that is kept for documentation (RFC 5737).
 STUDENT_ADDRESS = "203.0.113.25"
 
+PREDECESSOR_TIMEOUT = 5.0  # seconds that a sandbox has to end before the next one takes its home
+
 # moto reads these when it is imported.
 MOTO_SETTINGS = {
     "MOTO_DISABLE_GLOBAL_CORS": "true",
@@ -51,7 +53,7 @@ class Sandbox:
         # Imported late: moto is to read the settings above, and takes a second to import.
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-        from sandbox import aurora, auth, dynamodb, ec2, secretsmanager, users
+        from sandbox import aurora, auth, aws_files, dynamodb, ec2, secretsmanager, users
         from sandbox.account import Insider
         from sandbox.frontdoor import FrontDoor
         from sandbox.ids import ReproducibleIds
@@ -60,6 +62,7 @@ class Sandbox:
 
         self.home = home
         self.pace = Pace(pace)
+        self._durable = durable
         journal = Journal(home.account if durable else None)
         self.databases = DatabaseServers(home.databases)
         self.doors = DatabaseDoors(home.folder, self.databases, auth.secret_of)
@@ -83,6 +86,7 @@ class Sandbox:
         if not self._keeper.find():
             users.create_first(self._insider.iam)
         users.make_sure_of_a_key(self._insider.iam, home, REGION)
+        aws_files.keep_clients_here(home)
         self._keeper.keep()
         self._http = self._listen(port)
 
@@ -100,6 +104,7 @@ class Sandbox:
             "pid": os.getpid(),
             "endpoint_url": self.endpoint_url,
             "pace": self.pace.name,
+            "in_memory": not self._durable,
         }
         write_private(self.home.settings_file, json.dumps({"port": self.port}))
         write_private(self.home.running_file, json.dumps(said))
@@ -295,7 +300,8 @@ def serve(home: Home, port: int | None, pace: PaceName, durable: bool = True) ->
     logging.getLogger("asyncssh").setLevel(logging.WARNING)
     lock = FileLock(home.lock_file)
     try:
-        lock.acquire(timeout=0)
+        # A sandbox that was told to stop holds it until its databases are down.
+        lock.acquire(timeout=PREDECESSOR_TIMEOUT)
     except Timeout as error:
         raise SandboxError(f"Another process is serving {home.folder} already.") from error
     # The database servers that a sandbox has left that was killed: they end while we begin.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pymysql
 
-from sandbox.home import write_private
+from sandbox.private_files import keep_private
 
 if TYPE_CHECKING:
     from sandbox.mysqld import DatabaseServer
@@ -45,9 +45,7 @@ class IamUsers:
 
     def password(self) -> str:
         """The password that stands for the plugin."""
-        if not self._file.exists():
-            write_private(self._file, secrets.token_urlsafe(32))
-        return self._file.read_text()
+        return keep_private(self._file, lambda: secrets.token_urlsafe(32))
 
     def words(self, server: "DatabaseServer") -> str:
         """What takes the place of `IDENTIFIED WITH AWSAuthenticationPlugin AS 'RDS'`."""
