@@ -14,6 +14,7 @@ import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 import helpers
 from helpers import variables
@@ -149,7 +150,7 @@ def _where(service: str, operation: str, arguments: dict) -> str | None:
         return AWSResponse(request.url, 400, {}, _Empty())
 
     client.meta.events.register("before-send", stop)
-    with contextlib.suppress(BotoCoreError, ClientError):
+    with contextlib.suppress(BotoCoreError, ClientError, ResponseParserError):
         getattr(client, operation)(**arguments)
     return urlsplit(urls[0]).hostname if urls else None
 
