@@ -36,7 +36,8 @@ def put_on_path() -> None:
     if chosen is not None and chosen.parent != scripts:
         first.insert(0, str(_folder_of_its_own(chosen)))
     path = os.environ.get("PATH", "").split(os.pathsep)
-    os.environ["PATH"] = os.pathsep.join([*first, *(each for each in path if each not in first)])
+    others = [each for each in path if each not in (*first, str(_shims()))]
+    os.environ["PATH"] = os.pathsep.join([*first, *others])
 
 
 def find() -> Path | None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import boto3
 import paramiko
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from helpers.errors import CourseError
@@ -29,6 +29,9 @@ _HOST_KEYS = re.compile(
 )
 _PUBLIC_KEY = re.compile(r"\b(ssh-ed25519|ecdsa-sha2-nistp\d+|ssh-rsa)\s+(AAAA[0-9A-Za-z+/=]+)")
 _PREFERRED = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
+
+LOGIN, ROOT = "ec2-user", "root"  # Amazon Linux's
+ADMINISTRATIVELY_PROHIBITED = 1  # RFC 4254, section 5.1
 
 _BAD_KEY = (paramiko.SSHException, paramiko.pkey.UnknownKeyType, UnsupportedAlgorithm)
 
@@ -49,8 +52,16 @@ class KeyFileUnreadable(CourseError):
     """The file does not hold a private key that can be used."""
 
 
+class KeyFileHasPassphrase(KeyFileUnreadable):
+    """The private key is encrypted with a passphrase."""
+
+
 class WrongKey(CourseError):
     """The bastion does not accept this key for this user."""
+
+
+class WrongLogin(WrongKey):
+    """The key is right; the bastion has another login for it."""
 
 
 class WrongHostKey(CourseError):
@@ -133,11 +144,33 @@ def read_key(path: Path) -> paramiko.PKey:
         )
     try:
         return paramiko.PKey.from_path(path)
-    except (OSError, ValueError, TypeError, *_BAD_KEY):  # TypeError: the key has a passphrase
-        raise KeyFileUnreadable(
-            f"{path} cannot be read as a private key without a passphrase. It must hold the "
-            'KeyMaterial exactly as EC2 returned it, from "-----BEGIN" to the last "-----".'
-        ) from None
+    except (OSError, ValueError, TypeError, *_BAD_KEY) as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: Exception) -> KeyFileUnreadable:
+    """Say what the file holds in place of a private key that can be used."""
+    # paramiko lets cryptography's TypeError pass for some of the formats.
+    if isinstance(error, (TypeError, paramiko.PasswordRequiredException)):
+        return KeyFileHasPassphrase(
+            f"The private key in {path} has a passphrase, and the course cannot ask for it. Take "
+            f'it off, in a terminal: ssh-keygen -p -N "" -f {path} Or use the KeyMaterial exactly '
+            "as EC2 returned it, which has none."
+        )
+    try:
+        start = path.read_bytes()[:100]
+    except OSError:
+        start = b""
+    if start.startswith((b"ssh-", b"ecdsa-")):
+        found = "holds the public half of a key; the private half is needed"
+    elif start.startswith(b"PuTTY-User-Key-File"):
+        found = "is a key file of PuTTY's; puttygen exports it as an OpenSSH key"
+    else:
+        found = "cannot be read as a private key"
+    return KeyFileUnreadable(
+        f"{path} {found}. It must hold the KeyMaterial exactly as EC2 returned it, from "
+        '"-----BEGIN" to the last "-----".'
+    )
 
 
 def _hangs(host: str, port: int, bastion: str) -> NoRouteToDatabase:
@@ -201,14 +234,70 @@ class Bastion:
         try:
             transport.auth_publickey(self.user, self.key)
         except paramiko.AuthenticationException:
-            raise WrongKey(
-                f'The bastion {self.instance_id} refused the key {self.key_file} for "{self.user}":'
-                " it is not the key pair the instance was launched with. See which one it was: "
-                f'ec2.describe_instances(InstanceIds=["{self.instance_id}"])'
-                '["Reservations"][0]["Instances"][0]["KeyName"]'
-            ) from None
+            raise self._refused(transport.get_remote_server_key()) from None
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise self._not_answering(error) from None
+
+    def _refused(self, host_key: paramiko.PKey) -> WrongKey:
+        """Find out why: SSH gives one answer for an unknown login and for a wrong key."""
+        refused = (
+            f'The bastion {self.instance_id} refused the key {self.key_file} for "{self.user}"'
+        )
+        if self.user != LOGIN and self._lets_in(LOGIN, host_key):
+            return self._wrong_login(refused)
+        pair = self._key_pair()
+        if pair is None:
+            return WrongKey(
+                f"{refused}: it was launched without a key pair, so nobody can log in. Launch "
+                'another with one: ec2.run_instances(KeyName="bookstore", ...)'
+            )
+        if pair.get("PublicKey", "").split()[1:2] == [self.key.get_base64()]:
+            return WrongKey(
+                f'{refused}, although it is the key of the pair "{pair["KeyName"]}" as EC2 has it '
+                "now. Either the pair was made again after the launch, and the machine knows the "
+                "old one: launch another. Or the machine has another login: Amazon Linux has "
+                f"{LOGIN}, Ubuntu has ubuntu, Debian has admin."
+            )
+        return WrongKey(
+            f"{refused}: it is not the key pair the instance was launched with. See which one it "
+            f'was: ec2.describe_instances(InstanceIds=["{self.instance_id}"])'
+            '["Reservations"][0]["Instances"][0]["KeyName"]'
+        )
+
+    def _wrong_login(self, refused: str) -> WrongLogin:
+        return WrongLogin(
+            f'{refused}: the key is right, and the login is not. On Amazon Linux it is "{LOGIN}". '
+            f'Write user="{LOGIN}", or leave user="{self.user}" out.'
+        )
+
+    def _lets_in(self, user: str, host_key: paramiko.PKey) -> bool:
+        """Whether another login gets in with the key; sshd wants a connection of its own for it."""
+        with ExitStack() as stack:
+            try:
+                transport = self.connect(stack)
+                self.verify(transport, host_key)
+                transport.auth_publickey(user, self.key)
+            except (CourseError, paramiko.SSHException, OSError, EOFError):
+                return False
+        return True
+
+    def _key_pair(self) -> dict[str, Any] | None:
+        """The key pair that the instance was launched with, as EC2 has it now; None without one.
+
+        Without a `PublicKey` where EC2 does not show it.
+        """
+        try:
+            ec2 = boto3.client("ec2")
+            found = ec2.describe_instances(InstanceIds=[self.instance_id])["Reservations"]
+            name = found[0]["Instances"][0].get("KeyName")
+        except (BotoCoreError, ClientError, LookupError):
+            return {"KeyName": "?"}
+        if name is None:
+            return None
+        try:
+            return ec2.describe_key_pairs(KeyNames=[name], IncludePublicKey=True)["KeyPairs"][0]
+        except (BotoCoreError, ClientError, LookupError):  # deleted since then
+            return {"KeyName": name}
 
     def check_database(self, transport: paramiko.Transport, host: str, port: int) -> None:
         """Have the bastion connect to the database once, and see MySQL's greeting.
@@ -226,6 +315,11 @@ class Bastion:
                 channel.settimeout(self.timeout)
                 greeting = channel.makefile("rb").read(5)
         except paramiko.ChannelException as error:
+            # Amazon Linux lets root in, to be told this and nothing else.
+            if self.user == ROOT and error.code == ADMINISTRATIVELY_PROHIBITED:
+                raise self._wrong_login(
+                    f'The bastion {self.instance_id} forwards nothing for "{ROOT}"'
+                ) from None
             raise NoRouteToDatabase(
                 f"The bastion {self.instance_id} let you in, but could not connect to "
                 f"{host}:{port}: it says {log.last or error.text!r}. Copy the endpoint and the "

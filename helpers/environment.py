@@ -11,6 +11,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from helpers import aws_cli
 from helpers.choice import target
 from helpers.errors import CourseError
 from helpers.tables import Table
@@ -52,6 +53,15 @@ INSTALL = {
         "apt": "make --always-make .venv/.installed",
         "dnf": "make --always-make .venv/.installed",
     },
+    "aws cli": {
+        "conda": "conda install -c conda-forge 'awscli>=2.32'",
+        "brew": "brew install awscli",
+        "apt": "curl -o awscliv2.zip https://awscli.amazonaws.com/awscli-exe-linux-$(uname -m).zip"
+        " && unzip -q awscliv2.zip"
+        " && ./aws/install --install-dir ~/.local/aws-cli --bin-dir ~/.local/bin",
+        "dnf": f"{DNF} awscli2",
+        "windows": "winget install --exact --id Amazon.AWSCLI",
+    },
     "database": {
         "conda": "conda install -c conda-forge mysql-server mysql-client",
         "brew": "brew install mariadb",
@@ -78,7 +88,7 @@ def check_environment() -> Table:
     rows = [
         ("Python 3.11 or newer", _python(), "python"),
         ("Python packages of the course", _packages(), "packages"),
-        ("AWS CLI 1.29 or 2.13, or newer", _aws_cli(), "packages"),
+        ("AWS CLI 2.13 or newer, or 1.29", _aws_cli(), "aws cli"),
         ("Database server: MariaDB 10.11 or MySQL 8.0, or newer", _server(), "database"),
         ("Database client: mariadb or mysql", _program("mariadb", "mysql"), "database"),
         ("SSH client: ssh", _program("ssh"), "ssh"),
@@ -104,7 +114,7 @@ def command_for(thing: str) -> str:
     commands, system = INSTALL[thing], _system()
     if sys.platform == "win32" and "windows" in commands:
         return commands["windows"]
-    needs_root = system in ("apt", "dnf") and not commands[system].startswith("make")
+    needs_root = commands[system].startswith((APT, DNF))
     sudo = "sudo " if needs_root and os.geteuid() != 0 else ""
     return sudo + commands[system]
 
@@ -140,11 +150,13 @@ def _packages() -> str:
 
 
 def _aws_cli() -> str:
-    path = _find("aws")
-    version = _version(_ask(path, "--version"), r"aws-cli/(\d+)\.(\d+)") if path else None
-    if version is None:
+    """Version 2 is the one to have; version 1, which the course brings along, will do."""
+    program = aws_cli.find()
+    version = aws_cli.version(program) if program else ()
+    if not version:
         return "no"
-    return "yes" if version >= OLDEST_AWS_CLI.get(version[0], version) else _too_old(version)
+    enough = version[:2] >= OLDEST_AWS_CLI.get(version[0], version[:2])
+    return "yes" if enough else _too_old(version[:2])
 
 
 def _server() -> str:
@@ -197,7 +209,7 @@ def _version(answer: str, pattern: str) -> tuple[int, int] | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
-def _too_old(version: tuple[int, int]) -> str:
+def _too_old(version: tuple[int, ...]) -> str:
     return f"too old: {version[0]}.{version[1]}"
 
 

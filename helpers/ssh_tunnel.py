@@ -94,8 +94,10 @@ def tunnel(
         The open tunnel: `.host`, `.port`, `.close()`, and a context manager.
 
     Raises:
-        KeyFileMissing, KeyFileReadableByOthers, KeyFileUnreadable: the key file.
-        BastionNotAnswering, BastionHostKeyUnknown, WrongHostKey, WrongKey: the bastion.
+        KeyFileMissing, KeyFileReadableByOthers, KeyFileHasPassphrase, KeyFileUnreadable: the key
+            file.
+        BastionNotAnswering, BastionHostKeyUnknown, WrongHostKey, WrongKey, WrongLogin: the
+            bastion.
         NoRouteToDatabase: what lies behind it.
 
     See https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/connect-to-linux-instance.html and

@@ -15,6 +15,7 @@ from sandbox import mysqld
 from sandbox.bastion import BastionHost, Bastions, NameUnknown, PortClosed, TrafficDropped
 from sandbox.calls import recorded
 from sandbox.databasedoor import DatabaseDoors, endpoint_of
+from sandbox.entry import EntryRules
 from sandbox.errors import SandboxError
 from sandbox.home import Home, read_json, write_private
 from sandbox.http import HttpServer
@@ -80,6 +81,9 @@ class Sandbox:
             moto, self.pace, ids, self, self._keeper, self.databases.deferred, self._after_change
         )
         self._insider = Insider(moto, REGION)
+        self._entry = EntryRules(
+            lambda name: can_reach(self._insider.account(), STUDENT_ADDRESS, name, 22)
+        )
         self._stopped = threading.Event()
         self._last_refusal: tuple[str, str] | None = None
         ids.before("sandbox", "Start")
@@ -211,6 +215,7 @@ class Sandbox:
         }
 
     def _after_change(self) -> None:
+        self._entry.changed()
         # What has a key pair and a public address, and is not stopped, has an SSH server.
         from moto.core import DEFAULT_ACCOUNT_ID
         from moto.ec2.models import ec2_backends
@@ -246,7 +251,8 @@ class Sandbox:
         with self._door.lock:
             self.pace.hurry(["Instance"])
             self.pace.settle()
-            verdict = can_reach(self._insider.account(), STUDENT_ADDRESS, instance_id, 22)
+            moving = any(each.kind == "Instance" for each in self.pace.passages()[1])
+            verdict = self._entry.verdict(instance_id, moving)
         # Asked again while somebody waits at the door: said once.
         if not verdict and self._last_refusal != (instance_id, verdict.reason):
             self._last_refusal = (instance_id, verdict.reason)

@@ -1,7 +1,8 @@
 """One bastion's SSH server: who gets in, and where a forward goes.
 
 It lets `ec2-user` in with the instance's key pair and with nothing else, and forwards
-connections; no command runs on this machine.
+connections; no command runs on this machine. `root` gets in with that key too, as on Amazon
+Linux, and is told to come as `ec2-user`.
 
 SSH itself is asyncssh's: https://asyncssh.readthedocs.io/en/latest/api.html
 """
@@ -11,6 +12,7 @@ import contextlib
 import logging
 import select
 import socket
+import sys
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -18,6 +20,12 @@ from typing import Any, Protocol, TypeVar
 import asyncssh
 
 LOGIN = "ec2-user"  # the user that Amazon Linux creates
+# cloud-init gives root the key too, with one forced command and no forwarding (disable_root):
+# https://cloudinit.readthedocs.io/en/latest/reference/modules.html#ssh
+ROOT = "root"
+ROOT_PAUSE = 10.0  # seconds that the forced command sleeps
+ROOT_STATUS = 142  # what it exits with
+ROOT_TOLD = f'Please login as the user "{LOGIN}" rather than the user "{ROOT}".'
 RULE_CHECK = 0.5  # seconds between two looks at the rules while somebody waits at the door
 ONLY_FORWARDS = (
     "This bastion only forwards connections and runs no commands. Ask for a tunnel instead: "
@@ -192,17 +200,24 @@ class _Visit(asyncssh.SSHServer):
     def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         authorized = self._bastion.authorized_key
         return (
-            username == LOGIN
+            username in (LOGIN, ROOT)
             and authorized is not None
             and key.public_data == authorized.public_data
         )
 
     def auth_completed(self) -> None:
-        log.info("%s: %s logged in", self._bastion.name, LOGIN)
+        log.info("%s: %s logged in", self._bastion.name, self._user())
+
+    def _user(self) -> str:
+        return self._connection.get_extra_info("username")
 
     def connection_requested(
         self, dest_host: str, dest_port: int, orig_host: str, orig_port: int
     ) -> Coroutine[Any, Any, asyncssh.SSHTCPSession[bytes]]:
+        if self._user() == ROOT:
+            raise asyncssh.ChannelOpenError(
+                asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "open failed"
+            )
         return self._forward(dest_host, dest_port)
 
     async def _forward(self, host: str, port: int) -> Any:
@@ -226,9 +241,15 @@ class _Visit(asyncssh.SSHServer):
         return forward
 
 
-def _refuse_command(process: asyncssh.SSHServerProcess[str]) -> None:
+async def _refuse_command(process: asyncssh.SSHServerProcess[str]) -> None:
     # With a terminal the client has put the student's into raw mode: \n alone makes stairs.
-    process.stderr.write(ONLY_FORWARDS + ("\r\n" if process.term_type else "\n"))
+    line_end = "\r\n" if process.term_type else "\n"
+    if process.get_extra_info("username") == ROOT:
+        process.stdout.write(ROOT_TOLD + 2 * line_end)
+        await asyncio.sleep(ROOT_PAUSE)
+        process.exit(ROOT_STATUS)
+        return
+    process.stderr.write(ONLY_FORWARDS + line_end)
     process.exit(1)
 
 
@@ -241,7 +262,11 @@ def _has_left(client: socket.socket) -> bool:
     except OSError:
         return True
     # An SSH client greets first, and its greeting hides the end behind it. Where the system
-    # cannot look past it, the client is taken to wait until the deadline.
+    # cannot look past it (Windows), the client is taken to wait until the deadline.
+    if sys.platform == "darwin":
+        with contextlib.closing(select.kqueue()) as queue:
+            ended = select.kevent(client.fileno(), select.KQ_FILTER_READ, select.KQ_EV_ADD)
+            return any(e.flags & select.KQ_EV_EOF for e in queue.control([ended], 1, 0))
     hang_up = getattr(select, "POLLRDHUP", None)
     if hang_up is None:
         return False

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import yaml
 
+from helpers.environment import INSTALL, OLDEST_AWS_CLI
+
 PROJECT = Path(__file__).parents[1]
 CONDA_ONLY = {"python", "pip", "mysql-server", "mysql-client"}
 
@@ -29,9 +31,17 @@ def _conda(file: Path) -> dict[str, str]:
 
 
 def test_conda_has_the_packages_of_pyproject_with_the_same_floors() -> None:
-    conda = _conda(PROJECT / "environment.yml")
-    assert {k: v for k, v in conda.items() if k not in CONDA_ONLY} == _pyproject()
+    conda, ours = _conda(PROJECT / "environment.yml"), _pyproject()
+    # PyPI has version 1 of the AWS CLI, conda-forge version 2, which satisfies the floor too.
+    assert (conda.pop("awscli").split(".")[0], ours.pop("awscli").split(".")[0]) == ("2", "1")
+    assert {k: v for k, v in conda.items() if k not in CONDA_ONLY} == ours
     assert {"mysql-server", "python"} <= set(conda)
+
+
+def test_the_cli_of_conda_is_new_enough_and_the_one_to_type() -> None:
+    floor = _conda(PROJECT / "environment.yml")["awscli"]
+    assert tuple(map(int, floor.split("."))) >= OLDEST_AWS_CLI[2]
+    assert f"'awscli>={floor}'" in INSTALL["aws cli"]["conda"]
 
 
 def test_binder_uses_that_environment() -> None:

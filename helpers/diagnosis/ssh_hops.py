@@ -16,6 +16,7 @@ from helpers.bastion import (
     KeyFileReadableByOthers,
     KeyFileUnreadable,
     WrongKey,
+    WrongLogin,
     host_keys,
     read_key,
 )
@@ -254,11 +255,11 @@ def ssh_login(way: Way) -> str:
     assert way.through is not None and way.transport is not None
     try:
         way.through.log_in(way.transport)
-    except WrongKey:
+    except WrongKey as refused:
         raise Broken(
             f'{way.bastion_name} refuses "{way.ssh_user}" with {way.key_file.name}',
             'ssh_user = "ec2-user"'
-            if way.ssh_user != "ec2-user"
+            if isinstance(refused, WrongLogin) or way.ssh_user != "ec2-user"
             else "The key pair was made anew after the launch, and the machine knows the old one. "
             f'ec2.terminate_instances(InstanceIds=["{way.bastion_id}"]), then page 1.2, step 3',
         ) from None

@@ -2,18 +2,19 @@
 
 import os
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from helpers import environment
+from helpers import aws_cli, environment
 from helpers.environment import check_environment, command_for
 from sandbox import install
 from sandbox.errors import SandboxError
 
 SERVER = "Database server: MariaDB 10.11 or MySQL 8.0, or newer"
-CLI = "AWS CLI 1.29 or 2.13, or newer"
+CLI = "AWS CLI 2.13 or newer, or 1.29"
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the programs are shell scripts")
 
@@ -35,6 +36,7 @@ def rows() -> dict[str, tuple[str, str]]:
 def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A computer on which no program can be found but those put into this folder."""
     monkeypatch.setattr(environment, "MORE_FOLDERS", ())
+    monkeypatch.setattr(aws_cli, "MORE_FOLDERS", ())
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "prefix"))
     monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path / "scripts"))
     for name in ("CONDA_PREFIX", "SANDBOX_MYSQLD", "LAB_TARGET"):
@@ -65,7 +67,7 @@ def test_this_computer_as_the_sandbox_sees_it():
 
 def test_nothing_there(bare):
     said = rows()
-    assert said[CLI][0] == "no"
+    assert said[CLI] == ("no", "conda install -c conda-forge 'awscli>=2.32'")
     assert said[SERVER] == ("no", "conda install -c conda-forge mysql-server mysql-client")
     assert said["SSH client: ssh"] == ("no", "conda install -c conda-forge openssh")
     assert said["Python packages of the course"] == ("yes", "")
@@ -119,6 +121,47 @@ def test_a_server_outside_path(bare, tmp_path, monkeypatch):
 def test_the_aws_cli_must_know_the_endpoint_variable(bare, says, found):
     program(bare, "aws", says)
     assert rows()[CLI][0] == found
+
+
+ONE, TWO = "aws-cli/1.46.3 Python/3.11.7", "aws-cli/2.31.1 Python/3.13.7"
+
+
+def test_version_2_comes_first_wherever_it_is(bare, tmp_path, monkeypatch):
+    """The course's own is version 1, and neither Python nor Jupyter may change with the CLI."""
+    scripts, other, own = tmp_path / "scripts", tmp_path / "other", tmp_path / "own"
+    for folder in (scripts, other, own):
+        folder.mkdir()
+        program(folder, "python", folder.name)
+    monkeypatch.setattr(aws_cli, "project", lambda: tmp_path / "project")
+    first = program(scripts, "aws", ONE)
+    program(other, "aws", ONE)
+    path = f"{scripts}{os.pathsep}{other}{os.pathsep}/bin"
+    monkeypatch.setenv("PATH", path)
+    assert aws_cli.find() == first
+    aws_cli.put_on_path()
+    assert os.environ["PATH"] == path
+
+    second = program(own, "aws", TWO)
+    monkeypatch.setenv("PATH", f"{path}{os.pathsep}{own}")
+    for _ in range(2):  # also where it is on the path already
+        assert aws_cli.find() == second
+        aws_cli.put_on_path()
+        assert subprocess.check_output(["aws", "--version"], text=True).strip() == TWO
+        assert subprocess.check_output(["python"], text=True).strip() == "scripts"
+
+    second.unlink()
+    assert aws_cli.find() == first
+    aws_cli.put_on_path()
+    assert subprocess.check_output(["aws", "--version"], text=True).strip() == ONE
+
+
+def test_version_2_where_an_installer_put_it(bare, tmp_path, monkeypatch):
+    folder = tmp_path / "installed"
+    folder.mkdir()
+    program(folder, "aws", TWO)
+    assert rows()[CLI][0] == "no"
+    monkeypatch.setattr(aws_cli, "MORE_FOLDERS", (str(folder),))
+    assert rows()[CLI][0] == "yes"
 
 
 @pytest.mark.parametrize("manager", ["brew", "apt-get", "dnf", "conda"])

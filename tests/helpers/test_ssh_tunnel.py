@@ -23,12 +23,14 @@ from botocore.stub import Stubber
 from helpers.bastion import (
     BastionHostKeyUnknown,
     BastionNotAnswering,
+    KeyFileHasPassphrase,
     KeyFileMissing,
     KeyFileReadableByOthers,
     KeyFileUnreadable,
     NoRouteToDatabase,
     WrongHostKey,
     WrongKey,
+    WrongLogin,
     host_keys,
 )
 from helpers.ssh_tunnel import _Forwarder, tunnel
@@ -285,6 +287,37 @@ def test_wrong_key(bastion, tmp_path, capfd):
 def test_wrong_user(bastion):
     with nothing_left(), pytest.raises(WrongKey, match='for "root"'):
         bastion.tunnel(user="root")
+
+
+def test_a_wrong_login_with_the_right_key_is_named(bastion):
+    for user in ("root", "ubuntu"):
+        with nothing_left(), pytest.raises(WrongLogin, match=r'key is right.*user="ec2-user"'):
+            bastion.tunnel(user=user)
+
+
+def test_a_wrong_login_with_a_wrong_key_is_not_called_right(bastion, tmp_path):
+    key = asyncssh.generate_private_key("ssh-rsa", key_size=2048)
+    other = write_key(tmp_path / "other.pem", key)
+    with nothing_left(), pytest.raises(WrongKey, match="not the key pair") as refused:
+        bastion.tunnel(key_file=other, user="ubuntu")
+    assert not isinstance(refused.value, WrongLogin)
+
+
+@pytest.mark.parametrize("form", ["pkcs1-pem", "pkcs8-pem", "openssh"])
+def test_a_passphrase_is_named(bastion, form):
+    key = bastion.client_key
+    bastion.key_file.write_bytes(key.export_private_key(form, secrets.token_urlsafe(8)))
+    with pytest.raises(KeyFileHasPassphrase, match="ssh-keygen -p"):
+        bastion.tunnel()
+
+
+def test_what_else_a_key_file_holds_is_named(bastion):
+    bastion.key_file.write_bytes(bastion.client_key.export_public_key())
+    with pytest.raises(KeyFileUnreadable, match="public half"):
+        bastion.tunnel()
+    bastion.key_file.write_text("PuTTY-User-Key-File-3: ssh-ed25519\n")
+    with pytest.raises(KeyFileUnreadable, match="puttygen"):
+        bastion.tunnel()
 
 
 @pytest.mark.parametrize("kind", ["same", "other"])

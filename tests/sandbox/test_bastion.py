@@ -200,10 +200,32 @@ def test_another_key_is_refused(bastions, stranger):
 
 
 @needs_ssh
-@pytest.mark.parametrize("user", ["root", "ubuntu", "admin"])
+@pytest.mark.parametrize("user", ["ubuntu", "admin", "ec2-User", "roo"])
 def test_another_user_is_refused(bastions, student, user):
     answer = student.ssh(bastions, "-W", f"{WRITER}:3306", "", user=user)
     assert answer.returncode == 255
+    assert answer.stderr.strip().endswith("Permission denied (publickey).")
+
+
+@needs_ssh
+@pytest.mark.parametrize("words", [("",), ("uptime",)])
+def test_root_is_told_to_come_as_another_user(bastions, student, monkeypatch, words):
+    monkeypatch.setattr("sandbox.sshd.ROOT_PAUSE", 0)
+    answer = student.ssh(bastions, *words, user="root")
+    assert answer.returncode == 142
+    assert answer.stdout == 'Please login as the user "ec2-user" rather than the user "root".\n\n'
+
+
+@needs_ssh
+def test_root_forwards_nothing(bastions, student):
+    answer = student.ssh(bastions, "-W", f"{WRITER}:3306", "", user="root")
+    assert answer.returncode == 255
+    assert "administratively prohibited: open failed" in answer.stderr
+
+
+@needs_ssh
+def test_another_key_of_root_is_refused(bastions, stranger):
+    answer = stranger.ssh(bastions, "-W", f"{WRITER}:3306", "", user="root")
     assert answer.stderr.strip().endswith("Permission denied (publickey).")
 
 
