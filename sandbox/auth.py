@@ -6,14 +6,13 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-re
 import hmac
 import time
 from collections.abc import Mapping
-from hashlib import sha256
 from urllib.parse import parse_qsl
 
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
 from moto.sts.models import AssumedRole, sts_backends
 
-from sandbox import aws_chunked, services, sigv4
+from sandbox import payloads, services, sigv2, sigv4
 from sandbox.http import headers_of, raw_path
 from sandbox.protocol import Call
 from sandbox.refusals import S3, SKEW, Refused, extended, refusal, wrong_time
@@ -39,13 +38,18 @@ def check(call: Call, environ: dict, body: bytes, now: float | None = None) -> b
         Refused: with the code and message that AWS answers for this service's protocol.
     """
     given = call.authorization
-    if given is None:
-        raise _without_authorization(call, environ)
     now = time.time() if now is None else now
+    if given is None:
+        presigned = sigv2.read_query(environ.get("QUERY_STRING", ""))
+        if presigned is None or call.service != "s3":
+            raise _without_authorization(call, environ)
+        _check_version_2(call, environ, presigned, now)
+        return body
     headers, query = headers_of(environ), environ.get("QUERY_STRING", "")
     s3 = call.service in S3
     fields = dict(parse_qsl(query, keep_blank_values=True)) if given.in_query else headers
-    secret = _secret(call, given, fields, now)
+    token = fields.get("X-Amz-Security-Token" if given.in_query else "x-amz-security-token")
+    secret = _secret(call, given.key, token)
     moment, seconds = _moment(call, given, fields)
     _check_scope(call, given, moment)
     _check_signed_headers(call, given, headers)
@@ -53,7 +57,7 @@ def check(call: Call, environ: dict, body: bytes, now: float | None = None) -> b
         _check_expiry(call, fields.get("X-Amz-Expires"), moment, seconds, now)
     elif abs(now - seconds) > SKEW:
         raise wrong_time(call, moment, seconds, now)
-    payload = _payload(call, given, fields, headers, body)
+    payload = payloads.hash_of(call, fields, headers, body)
     path = raw_path(environ)
     method = environ["REQUEST_METHOD"]
     canonical = sigv4.canonical_request(method, path, query, headers, given, payload, s3)
@@ -63,12 +67,7 @@ def check(call: Call, environ: dict, body: bytes, now: float | None = None) -> b
     if given.in_query:
         # moto finds the service in this header alone.
         environ["HTTP_AUTHORIZATION"] = sigv4.header_of(given)
-    if not s3 or payload == sigv4.UNSIGNED:
-        return body
-    if payload in aws_chunked.KINDS:
-        return _decoded(call, environ, body, payload, moment, secret)
-    _check_hash(payload, body)
-    return body
+    return payloads.received(call, environ, body, payload, moment, secret) if s3 else body
 
 
 def secret_of(key_id: str, session_token: str | None) -> str | None:
@@ -103,12 +102,25 @@ def _without_authorization(call: Call, environ: dict) -> Refused:
     return refusal(call, "missing")
 
 
-def _secret(call: Call, given: sigv4.Authorization, fields: Mapping[str, str], now: float) -> str:
-    token = fields.get("X-Amz-Security-Token" if given.in_query else "x-amz-security-token")
-    secret = secret_of(given.key, token)
+def _check_version_2(call: Call, environ: dict, presigned: sigv2.Presigned, now: float) -> None:
+    secret = _secret(call, presigned.key, presigned.token)
+    expires = presigned.expires
+    if not (expires.isascii() and expires.isdigit() and len(expires) < 12):
+        raise Refused("AccessDenied", "Invalid date (should be seconds since epoch)", 403)
+    if now > int(expires):
+        details = {"Expires": extended(int(expires)), "ServerTime": extended(now)}
+        raise Refused("AccessDenied", "Request has expired", 403, details)
+    method, query = environ["REQUEST_METHOD"], environ["QUERY_STRING"]
+    expected = sigv2.signature(secret, method, raw_path(environ), query, headers_of(environ))
+    if not hmac.compare_digest(expected.encode(), presigned.signature.encode()):
+        raise refusal(call, "signature")
+
+
+def _secret(call: Call, key: str, token: str | None) -> str:
+    secret = secret_of(key, token)
     if secret is None:
-        expired = _role(given.key, token) is not None
-        details = {} if expired else {"AWSAccessKeyId": given.key}
+        expired = _role(key, token) is not None
+        details = {} if expired else {"AWSAccessKeyId": key}
         raise refusal(call, "token" if expired else "key", details=details)
     return secret
 
@@ -193,83 +205,3 @@ def _check_expiry(call: Call, expires: str | None, moment: str, seconds: float, 
     }
     said = "Request is not yet valid" if early else "Request has expired"
     raise Refused("AccessDenied", said, 403, details)
-
-
-def _payload(
-    call: Call,
-    given: sigv4.Authorization,
-    fields: Mapping[str, str],
-    headers: Mapping[str, str],
-    body: bytes,
-) -> str:
-    """What the canonical request has for the body."""
-    claimed = headers.get("x-amz-content-sha256")
-    if call.service in S3:
-        if claimed is None and given.in_query:
-            return fields.get("X-Amz-Content-Sha256", sigv4.UNSIGNED)
-        if claimed is None:
-            message = "Missing required header for this request: x-amz-content-sha256"
-            raise Refused("InvalidRequest", message, 400)
-        return claimed
-    if claimed == sigv4.UNSIGNED and call.protocol.startswith("rest"):
-        return claimed
-    return sha256(body).hexdigest()
-
-
-def _check_hash(payload: str, body: bytes) -> None:
-    computed = sha256(body).hexdigest()
-    if payload == computed:
-        return
-    if len(payload) != 64 or payload.strip("0123456789abcdef"):
-        message = (
-            "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, "
-            "STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, "
-            "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid sha256 value."
-        )
-        raise Refused("InvalidArgument", message, 400)
-    raise Refused(
-        "XAmzContentSHA256Mismatch",
-        "The provided 'x-amz-content-sha256' header does not match what was computed.",
-        400,
-        {"ClientComputedContentSHA256": payload, "S3ComputedContentSHA256": computed},
-    )
-
-
-def _decoded(call: Call, environ: dict, body: bytes, kind: str, moment: str, secret: str) -> bytes:
-    said = environ.get("HTTP_X_AMZ_DECODED_CONTENT_LENGTH", "")
-    if not (said.isascii() and said.isdigit()):
-        message = "You must provide the Content-Length HTTP header."
-        raise Refused("MissingContentLength", message, 411)
-    assert call.authorization is not None
-    try:
-        content, trailers = aws_chunked.decode(body, kind, call.authorization, moment, secret)
-    except aws_chunked.BadChunkSignature:
-        raise refusal(call, "signature") from None
-    except aws_chunked.BadChunks as bad:
-        raise Refused(bad.code, str(bad), 400) from None
-    if str(len(content)) != said.lstrip("0").rjust(1, "0"):
-        message = (
-            "You did not provide the number of bytes specified by the Content-Length HTTP header"
-        )
-        raise Refused("IncompleteBody", message, 400)
-    _describe(environ, content, trailers)
-    return content
-
-
-def _describe(environ: dict, content: bytes, trailers: Mapping[str, str]) -> None:
-    """Make a WSGI request one whose body is the object's data."""
-    environ["CONTENT_LENGTH"] = str(len(content))
-    environ["HTTP_X_AMZ_CONTENT_SHA256"] = sha256(content).hexdigest()
-    kept = [
-        coding
-        for coding in environ.pop("HTTP_CONTENT_ENCODING", "").replace(" ", "").split(",")
-        if coding and coding != "aws-chunked"
-    ]
-    if kept:
-        environ["HTTP_CONTENT_ENCODING"] = ",".join(kept)
-    for name in ("HTTP_TRANSFER_ENCODING", "HTTP_X_AMZ_DECODED_CONTENT_LENGTH"):
-        environ.pop(name, None)
-    allowed = environ.pop("HTTP_X_AMZ_TRAILER", "").lower().replace(" ", "").split(",")
-    for name, value in trailers.items():
-        if name in allowed:
-            environ[f"HTTP_{name.upper().replace('-', '_')}"] = value

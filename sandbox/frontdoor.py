@@ -25,6 +25,7 @@ from sandbox.protocol import (
 
 log = logging.getLogger("sandbox.frontdoor")
 
+FORM = "application/x-www-form-urlencoded"
 DESK = "/_sandbox/"  # What is asked of the sandbox itself.
 
 # The describe calls that show passing states, and how the id stands in their XML.
@@ -145,6 +146,10 @@ class FrontDoor:
             direct = dynamodb_answer(call, body)
             if direct is not None:
                 return direct
+            if call.service == "s3" and environ.get("CONTENT_TYPE", "").startswith(FORM):
+                environ["CONTENT_TYPE"] = (
+                    "binary/octet-stream"  # moto would read the data as a form
+                )
             chunks = self._moto(environ, start_response)
             content = b"".join(chunks)
         except NotImplementedError:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
-from sandbox import sigv4
+from sandbox import sigv2, sigv4
 
 # The REST services that speak XML; all others speak JSON.
 XML = {"s3", "s3express", "cloudfront", "route53"}
@@ -66,12 +66,16 @@ def read_call(environ: dict, body: bytes) -> Call:
         head, _, operation = environ.get("PATH_INFO", "").rpartition("/")
         api = head.removesuffix("/operation").rpartition("/")[2]
         return Call(service, operation, "cbor", authorization, api)
+    query = environ.get("QUERY_STRING", "")
+    if authorization is None and sigv2.read_query(query):
+        return Call("s3", "", "rest-xml", None)
+    if service in XML:
+        return Call(service, "", "rest-xml", authorization)
     if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
         return _form_call(service, authorization, body.decode("latin-1"))
-    query = environ.get("QUERY_STRING", "")
-    if "Action=" in query and service not in XML:
+    if "Action=" in query:
         return _form_call(service, authorization, query)
-    return Call(service, "", "rest-xml" if service in XML else "rest-json", authorization)
+    return Call(service, "", "rest-json", authorization)
 
 
 def head_of(environ: dict) -> Call:
