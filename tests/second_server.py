@@ -21,6 +21,7 @@ from tests import debian, tools
 PROJECT = Path(__file__).parents[1]
 OLDEST = tools.TOOLS / "oldest"
 BIN = OLDEST / ("Scripts" if os.name == "nt" else "bin")
+PROGRAMS = ("mysqld", *tools.CLIENTS)
 ALL = ["-n", "2", "--dist", "loadgroup", "-m", "database and not clients and not long"]
 
 
@@ -44,13 +45,19 @@ def make() -> None:
             shutil.rmtree(OLDEST, ignore_errors=True)
             _install_packages()
             made_for.write_text(wanted)
-        for folder in tools.folders("mysql"):
-            for name in ("mysqld", *tools.CLIENTS):
-                if (folder / name).exists():
-                    _launch_from_here(folder / name)
-        aws = tools.find("awscli")
-        assert aws is not None
-        _launch_from_here(aws)
+        add_programs()
+
+
+def add_programs() -> None:
+    """Put MySQL's programs and the AWS CLI into the environment; replaces the CLI of version 1."""
+    found = [folder / name for folder in tools.folders("mysql") for name in PROGRAMS]
+    found += [folder / "aws" for folder in tools.folders("awscli")]
+    for program in found:
+        if program.exists():
+            launcher = BIN / program.name
+            launcher.unlink(missing_ok=True)  # it may be a link to the program itself
+            launcher.write_text(f'#!/bin/sh\nexec "{program}" "$@"\n')
+            launcher.chmod(0o755)
 
 
 def environment() -> dict[str, str]:
@@ -79,14 +86,6 @@ def _uv(*words: str) -> None:
     done = subprocess.run([uv, *words], cwd=PROJECT, capture_output=True, text=True)
     if done.returncode:
         raise CannotRun(f"uv {words[0]} {words[1]} failed: {done.stderr.strip()}")
-
-
-def _launch_from_here(program: Path) -> None:
-    """Put a program into the environment, under its own name and with its own libraries."""
-    launcher = BIN / program.name
-    launcher.unlink(missing_ok=True)
-    launcher.write_text(f'#!/bin/sh\nexec "{program}" "$@"\n')
-    launcher.chmod(0o755)
 
 
 def main(words: list[str]) -> int:
