@@ -19,6 +19,8 @@ from helpers.database import DatabaseNotVerified, DatabaseRefusedLogin, connect,
 from helpers.ssh_tunnel import Tunnel, tunnel
 from tests.conftest import PROJECT, Lab1, sandbox_command
 
+pytestmark = pytest.mark.database
+
 WAITED = {"WaiterConfig": {"Delay": 1}}
 
 

@@ -34,6 +34,7 @@ from tests.conftest import Lab1
 
 SSH = shutil.which("ssh")
 pytestmark = [
+    pytest.mark.database,
     pytest.mark.skipif(SSH is None, reason="no OpenSSH client: apt-get install openssh-client"),
     mysql_client.needed,
 ]

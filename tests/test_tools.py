@@ -30,6 +30,7 @@ def says(path: Path, text: str) -> Path:
     return path
 
 
+@pytest.mark.clients
 def test_the_clis_own_version_decides() -> None:
     aws = tools.require("awscli")
     said = subprocess.run([aws, "--version"], capture_output=True, text=True, check=True)
@@ -37,6 +38,7 @@ def test_the_clis_own_version_decides() -> None:
     assert not (aws.parent / "python3").exists()  # this folder can be put on a PATH
 
 
+@pytest.mark.clients
 def test_the_server_runs_under_its_own_name() -> None:
     # The sandbox ends servers that were left behind, and knows them by that name.
     server = tools.require("mysql")

@@ -14,6 +14,8 @@ import pytest
 
 from tests.conftest import RunningSandbox, sandbox_command
 
+pytestmark = pytest.mark.database
+
 PASSWORD = secrets.token_hex(8)
 
 

@@ -29,6 +29,8 @@ from sandbox.install import NoDatabaseServer
 from sandbox.mysqld import DatabaseServer
 from tests import mysql_client
 
+pytestmark = pytest.mark.database
+
 try:
     PROGRAM = mysqld.find_program()
 except NoDatabaseServer as error:

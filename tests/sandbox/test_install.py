@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("CONDA_PREFIX", raising=False)
     monkeypatch.delenv(install.OVERRIDE, raising=False)
     monkeypatch.setattr(install, "SYSTEM_FOLDERS", ())
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "prefix"))  # conda has a server there
     return folder
 
 

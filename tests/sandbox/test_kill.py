@@ -32,7 +32,10 @@ BATCH = 5
 ONCE = Config(retries={"max_attempts": 0}, connect_timeout=5, read_timeout=20)
 FAILED = (BotoCoreError, ClientError, pymysql.MySQLError, OSError)
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill -9")
+pytestmark = [
+    pytest.mark.database,
+    pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill -9"),
+]
 
 
 @dataclass

@@ -18,13 +18,16 @@ from tests.conftest import RunningSandbox, running_sandbox
 
 NOBODY = 65534
 
-pytestmark = pytest.mark.skipif(
-    sys.platform == "win32"
-    or os.geteuid() != 0
-    or not all(shutil.which(tool) for tool in ("curl", "ssh"))
-    or mysql_client.CLIENT is None,
-    reason="becomes another user, as root, with curl, ssh and a database client",
-)
+pytestmark = [
+    pytest.mark.database,
+    pytest.mark.skipif(
+        sys.platform == "win32"
+        or os.geteuid() != 0
+        or not all(shutil.which(tool) for tool in ("curl", "ssh"))
+        or mysql_client.CLIENT is None,
+        reason="becomes another user, as root, with curl, ssh and a database client",
+    ),
+]
 
 
 @pytest.fixture(scope="module")

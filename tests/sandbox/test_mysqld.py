@@ -20,6 +20,8 @@ from sandbox.errors import SandboxError
 from sandbox.install import NoDatabaseServer
 from sandbox.mysqld import DatabaseServer
 
+pytestmark = pytest.mark.database
+
 try:
     PROGRAM = mysqld.find_program()
 except NoDatabaseServer as error:
