@@ -70,7 +70,6 @@ COMMON = {
     # Small: a laptop runs several of these.
     "innodb_buffer_pool_size": "32M",
     "innodb_log_buffer_size": "2M",
-    "innodb_temp_data_file_path": "ibtmp1:2M:autoextend",
     "innodb_buffer_pool_dump_at_shutdown": "OFF",
     "innodb_buffer_pool_load_at_startup": "OFF",
     "innodb_use_native_aio": "OFF",  # containers often forbid it
@@ -89,6 +88,7 @@ FLAVOURED = {
         # What a statement did to accounts on the writer may have been undone on a replica, which
         # repairs the service's own: that must not end replication.
         "slave_skip_errors": "1133,1141,1269,1396",
+        "innodb_temp_data_file_path": "ibtmp1:2M:autoextend",  # MySQL wants 12M, its default
         "aria_pagecache_buffer_size": "2M",
     },
     "mysql": {
@@ -100,6 +100,14 @@ FLAVOURED = {
         "secure_file_priv": "NULL",
         # A privilege on *.* with the exception of the protected schemas.
         "partial_revokes": "ON",
+        # MySQL 9 prints a tree by default; Aurora MySQL prints a table, as MariaDB does. The
+        # variables came with 8.0.32 and 8.3; before, a table was all there was.
+        "loose_explain_format": "TRADITIONAL",
+        "loose_explain_json_format_version": "1",
+        # The order of MariaDB and of OpenSSL itself: the same client gets the same cipher.
+        "tls_ciphersuites": (
+            "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"
+        ),
     },
 }
 
