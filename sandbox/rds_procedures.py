@@ -53,6 +53,10 @@ FLUSHES = {
         "ERROR LOGS": "ERROR LOGS",
         "GENERAL LOGS": "GENERAL LOGS",
         "SLOW LOGS": "SLOW LOGS",
+        "STATUS": "STATUS",
+        "USER_RESOURCES": "USER_RESOURCES",
+        "OPTIMIZER_COSTS": "OPTIMIZER_COSTS",
+        "PRIVILEGES": "PRIVILEGES",
     },
 }
 
@@ -86,9 +90,7 @@ END"""
 
 def _procedures(flavour: str) -> dict[str, str]:
     kills = {
-        name: _KILL.format(
-            name=name, head=_HEAD, service=_SERVICE, not_owner=_NOT_OWNER, kill=kill
-        )
+        name: _KILL.format(name=name, head=_HEAD, service=_SERVICE, not_owner=_NOT_OWNER, kill=kill)
         for name, kill in (("rds_kill", "KILL"), ("rds_kill_query", "KILL QUERY"))
     }
     return kills | {"rds_flush": _flush(flavour)}
