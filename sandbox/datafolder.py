@@ -6,7 +6,8 @@
 <folder>/tls.pem         key and certificate with which the server speaks TLS
 <folder>/rdsadmin        password of the superuser, as on RDS nobody's but the service's
 <folder>/rdsrepladmin    password with which replicas log in to this server
-<folder>/first-start.sql accounts to make before the first connection is accepted
+<folder>/first-start.sql, start.sql
+                         what the server runs before it accepts connections; gone after it
 <folder>/error.log       what the server says
 """
 
@@ -31,6 +32,8 @@ from sandbox.install import NoDatabaseServer, Program, install_command
 SUPERUSER = "rdsadmin"
 REPLICATION_USER = "rdsrepladmin"
 LOOPBACK = "127.0.0.1"
+# Nobody but the service changes them; see `sandbox.mysqld_rights`.
+PROTECTED_SCHEMAS = ("mysql", "sys")
 CERTIFICATE = "tls.pem"
 
 # Part of a template's name: raise it when LAYOUT or the way a template is made changes.
@@ -82,6 +85,9 @@ FLAVOURED = {
         "binlog_format": "ROW",
         "log_slave_updates": "ON",
         "gtid_strict_mode": "ON",
+        # What a statement did to accounts on the writer may have been undone on a replica, which
+        # repairs the service's own: that must not end replication.
+        "slave_skip_errors": "1133,1141,1269,1396",
         "innodb_temp_data_file_path": "ibtmp1:2M:autoextend",  # MySQL wants 12M, its default
         "aria_pagecache_buffer_size": "2M",
     },
@@ -92,6 +98,8 @@ FLAVOURED = {
         "enforce_gtid_consistency": "ON",
         "relay_log_recovery": "ON",
         "secure_file_priv": "NULL",
+        # A privilege on *.* with the exception of the protected schemas.
+        "partial_revokes": "ON",
         # MySQL 9 prints a tree by default; Aurora MySQL prints a table, as MariaDB does. The
         # variables came with 8.0.32 and 8.3; before, a table was all there was.
         "loose_explain_format": "TRADITIONAL",
@@ -103,6 +111,8 @@ FLAVOURED = {
     },
 }
 
+FIRST_START_FILE, INIT_FILE = "first-start.sql", "start.sql"
+NOT_LOGGED = "SET SESSION sql_log_bin = 0;\n"
 FIRST_START = {
     "mariadb": """\
 DELETE FROM mysql.global_priv WHERE User NOT IN ('mariadb.sys', 'PUBLIC');
@@ -114,6 +124,36 @@ FLUSH PRIVILEGES;
 DROP USER IF EXISTS root@localhost, {SUPERUSER}@'{LOOPBACK}', {REPLICATION_USER}@'{LOOPBACK}';
 """,
 }
+
+# For all accounts, as they all connect from this address: nothing in a protected schema but what
+# is granted on *.*. Of the entries that match, MariaDB takes the one with the most specific host
+# and then schema. No person types this host by accident.
+NOBODY_HOST = f"{LOOPBACK}/255.255.255.255"
+_NOBODY = ", ".join(f"('{NOBODY_HOST}', '{schema}', '')" for schema in PROTECTED_SCHEMAS)
+
+# The service's accounts, whatever was there before. To be filled with their passwords.
+ACCOUNTS = {
+    "mariadb": [
+        f"REPLACE INTO mysql.db (Host, Db, User) VALUES {_NOBODY};\n",
+        "FLUSH PRIVILEGES;\n",
+    ],
+    "mysql": [],
+}
+for _user, _grant in (
+    (SUPERUSER, "ALL PRIVILEGES ON *.* TO {} WITH GRANT OPTION"),
+    (REPLICATION_USER, "REPLICATION SLAVE ON *.* TO {}"),
+):
+    _account = f"{_user}@'{LOOPBACK}'"
+    for _flavour in ACCOUNTS:
+        ACCOUNTS[_flavour] += [
+            f"CREATE USER IF NOT EXISTS {_account};\n",
+            f"ALTER USER {_account} IDENTIFIED BY '{{{_user}}}' REQUIRE NONE"
+            " WITH MAX_QUERIES_PER_HOUR 0 MAX_UPDATES_PER_HOUR 0 MAX_CONNECTIONS_PER_HOUR 0"
+            " MAX_USER_CONNECTIONS 0 PASSWORD EXPIRE NEVER ACCOUNT UNLOCK;\n",
+            f"GRANT {_grant.format(_account)};\n",
+        ]
+# What MySQL protects an account by.
+ACCOUNTS["mysql"].append(f"GRANT SYSTEM_USER ON *.* TO {REPLICATION_USER}@'{LOOPBACK}';\n")
 
 
 def default_cache() -> Path:
@@ -136,16 +176,7 @@ def create(folder: Path, program: Program, cache: Path | None = None) -> None:
     if (folder / "data").exists():
         raise SandboxError(f"{folder} holds a database already. Delete the folder, or start() it.")
     template = _template(program, cache or default_cache())
-    statements = [FIRST_START[program.flavour]]
-    for user, grant in (
-        (SUPERUSER, "ALL PRIVILEGES ON *.* TO {} WITH GRANT OPTION"),
-        (REPLICATION_USER, "REPLICATION SLAVE ON *.* TO {}"),
-    ):
-        account = f"{user}@'{LOOPBACK}'"
-        statements += [
-            f"CREATE USER {account} IDENTIFIED BY '{{{user}}}';\n",
-            f"GRANT {grant.format(account)};\n",
-        ]
+    statements = [FIRST_START[program.flavour], *ACCOUNTS[program.flavour]]
     _lay_down(template, ["binlog.*"], folder, statements)
 
 
@@ -178,8 +209,8 @@ def _lay_down(data: Path, leave_out: list[str], folder: Path, statements: list[s
     passwords = {user: secrets.token_urlsafe(24) for user in (SUPERUSER, REPLICATION_USER)}
     for user, password in passwords.items():
         write_private(folder / user, password)
-    text = "".join(["SET SESSION sql_log_bin = 0;\n", *statements])
-    write_private(folder / "first-start.sql", text.format_map(passwords))
+    text = "".join([NOT_LOGGED, *statements])
+    write_private(folder / FIRST_START_FILE, text.format_map(passwords))
     partial.rename(folder / "data")  # last: from here on the database exists
 
 
@@ -202,14 +233,40 @@ def write_settings(
     if program.flavour == "mariadb":
         # An empty folder; MariaDB takes neither "none" nor one that is missing.
         settings["secure_file_priv"] = _quoted(folder / "no-files")
-    if (folder / "first-start.sql").exists():
-        settings["init_file"] = _quoted(folder / "first-start.sql")
+    if init_file := _write_init_file(folder, program):
+        settings["init_file"] = _quoted(init_file)
     settings["read_only"] = "ON" if read_only else "OFF"
     if program.flavour == "mysql":
         # The master user has CONNECTION_ADMIN, which read_only alone would let through.
         settings["super_read_only"] = settings["read_only"]
     settings |= server_settings.at_start(folder)
     _write_options(folder / "my.cnf", settings)
+
+
+def account_statements(folder: Path) -> list[str]:
+    """What gives a MariaDB server's service accounts their passwords and rights, one by one."""
+    passwords = {
+        user: (folder / user).read_text(encoding="utf-8") for user in (SUPERUSER, REPLICATION_USER)
+    }
+    return [statement.format_map(passwords) for statement in ACCOUNTS["mariadb"]]
+
+
+def remove_init_files(folder: Path) -> None:
+    """Remove what a server has run at its start: passwords are in it."""
+    for name in (FIRST_START_FILE, INIT_FILE):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _write_init_file(folder: Path, program: Program) -> Path | None:
+    """Write what the server runs before it accepts connections; None where there is nothing."""
+    first = folder / FIRST_START_FILE
+    if program.flavour == "mysql":
+        return first if first.exists() else None
+    # MariaDB lets the master user drop the service's accounts: they are made at each start.
+    begin = first.read_text(encoding="utf-8") if first.exists() else NOT_LOGGED
+    path = folder / INIT_FILE
+    write_private(path, "".join([begin, *account_statements(folder)]))
+    return path
 
 
 def read_settings(folder: Path) -> tuple[int | None, bool]:

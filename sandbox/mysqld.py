@@ -13,7 +13,7 @@ from typing import Any
 import pymysql
 import pymysql.cursors
 
-from sandbox import datafolder, mysqld_accounts, replication, server_settings
+from sandbox import datafolder, mysqld_accounts, mysqld_rights, replication, server_settings
 from sandbox.datafolder import CERTIFICATE, LOOPBACK, SUPERUSER
 from sandbox.errors import SandboxError
 from sandbox.install import NoDatabaseServer, Program, find_program
@@ -24,6 +24,7 @@ from sandbox.mysqld_process import (
     is_free,
     stop_leftovers,
 )
+from sandbox.service_accounts import LOCKED_OUT, ServiceAccounts
 
 __all__ = ["DatabaseServer", "NoDatabaseServer", "Program", "find_program", "stop_leftovers"]
 
@@ -50,6 +51,7 @@ class DatabaseServer:
         self._port: int | None = None
         self._guard = threading.RLock()
         self._tls: ssl.SSLContext | None = None  # once the server insists on TLS
+        self._accounts = ServiceAccounts(self)
 
     def create(self, template_cache: Path | None = None) -> None:
         """Lay down an empty database: one superuser, `rdsadmin`, who logs in from 127.0.0.1 only.
@@ -90,7 +92,8 @@ class DatabaseServer:
                 )
                 if self._launch(port, timeout):
                     self._port = port
-                    (self.folder / "first-start.sql").unlink(missing_ok=True)
+                    datafolder.remove_init_files(self.folder)
+                    self._accounts.open()
                     server_settings.tell(self)
                     return
             raise SandboxError(
@@ -102,6 +105,7 @@ class DatabaseServer:
         """Shut down in good order, or by force after `timeout` seconds; nothing if not running."""
         with self._guard:
             process, self._process = self._process, None
+            self._accounts.close()
             if process is None:
                 return
             if process.poll() is None:
@@ -116,6 +120,7 @@ class DatabaseServer:
         """End the process at once, as a power cut would."""
         with self._guard:
             process, self._process = self._process, None
+            self._accounts.close()
             if process is not None:
                 process.kill()
                 process.wait()
@@ -182,6 +187,10 @@ class DatabaseServer:
         """End every connection of clients, as a failover or a reboot does."""
         mysqld_accounts.drop_connections(self)
 
+    def repair_accounts(self) -> None:
+        """Give `rdsadmin` and `rdsrepladmin` their rights back, whatever was done to them."""
+        self._accounts.repair()
+
     def follow(self, writer: "DatabaseServer") -> None:
         """Become a read-only replica of `writer`; call it again when the writer's port changes.
 
@@ -194,6 +203,7 @@ class DatabaseServer:
         with self._guard:
             if not writer.running:
                 raise SandboxError(f"The writer in {writer.folder} does not run. start() it first.")
+            writer.repair_accounts()
             self.refuse_writes()
             replication.follow(self, writer)
 
@@ -203,6 +213,7 @@ class DatabaseServer:
         For a writer about to be succeeded: after this its successor can catch up completely.
         """
         with self._guard:
+            self.repair_accounts()
             # First: setting read_only would wait for whoever holds LOCK TABLES.
             self.drop_connections()
             self._set_read_only(True)
@@ -214,8 +225,10 @@ class DatabaseServer:
             SandboxError: it does not run, or could not apply what it received.
         """
         with self._guard:
+            self.repair_accounts()
             replication.promote(self)
             self._set_read_only(False)
+            mysqld_rights.bring_up_to_date(self)
 
     def replay(self, source: "DatabaseServer", until: str, timeout: float = 600.0) -> None:
         """Become, from empty, what `source` was at the position `until`; follow it no further.
@@ -253,6 +266,17 @@ class DatabaseServer:
     def _connect(
         self, port: int, read_timeout: float | None = None
     ) -> "pymysql.Connection[pymysql.cursors.Cursor]":
+        try:
+            return self.connect_as_service(port, read_timeout)
+        except pymysql.OperationalError as error:
+            if error.args[0] not in LOCKED_OUT or not self._accounts.repair():
+                raise
+        return self.connect_as_service(port, read_timeout)
+
+    def connect_as_service(
+        self, port: int, read_timeout: float | None = None
+    ) -> "pymysql.Connection[pymysql.cursors.Cursor]":
+        """Log in as `rdsadmin`, with the accounts as they are."""
         try:
             return self._connect_with(self._tls, port, read_timeout)
         except pymysql.OperationalError as error:
@@ -300,7 +324,7 @@ class DatabaseServer:
         while process.poll() is None:
             try:
                 # Whoever has the port in our place may accept and never say a word.
-                self._connect(port, read_timeout=1).close()
+                self.connect_as_service(port, read_timeout=1).close()
                 return True
             except pymysql.OperationalError as error:
                 if time.monotonic() > deadline:

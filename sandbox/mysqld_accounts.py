@@ -5,31 +5,11 @@ from typing import TYPE_CHECKING
 import pymysql
 import pymysql.cursors
 
+from sandbox import mysqld_rights
 from sandbox.datafolder import REPLICATION_USER, SUPERUSER
 
 if TYPE_CHECKING:
     from sandbox.mysqld import DatabaseServer
-
-# What RDS grants to the master user of Aurora MySQL 3:
-# https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/UsingWithRDS.MasterAccounts.html
-PRIVILEGES = (
-    "ALTER, ALTER ROUTINE, CREATE, CREATE ROUTINE, CREATE TEMPORARY TABLES, CREATE USER, "
-    "CREATE VIEW, DELETE, DROP, EVENT, EXECUTE, INDEX, INSERT, LOCK TABLES, PROCESS, REFERENCES, "
-    "RELOAD, REPLICATION CLIENT, REPLICATION SLAVE, SELECT, SHOW DATABASES, SHOW VIEW, TRIGGER, "
-    "UPDATE"
-)
-# Of these, MySQL grants those that its version knows; MariaDB has none of them.
-MYSQL_PRIVILEGES = {
-    "APPLICATION_PASSWORD_ADMIN",
-    "CONNECTION_ADMIN",
-    "CREATE ROLE",
-    "DROP ROLE",
-    "ROLE_ADMIN",
-    "SET_ANY_DEFINER",  # SET_USER_ID until 8.2
-    "SET_USER_ID",
-    "SHOW_ROUTINE",
-    "XA_RECOVER_ADMIN",
-}
 
 SYSTEM_USERS = {SUPERUSER, REPLICATION_USER, "system user", "event_scheduler"}
 NO_SUCH_THREAD = 1094  # the connection to kill ended by itself
@@ -42,15 +22,11 @@ def create_master_user(
 
     What is there already is left as it is: this may have been cut short before.
     """
-    privileges = PRIVILEGES
-    if server.program.flavour == "mysql":
-        known = {name.upper() for name, *_ in server.execute("SHOW PRIVILEGES")}
-        privileges = ", ".join([PRIVILEGES, *sorted(MYSQL_PRIVILEGES & known)])
     if database is not None:
         # In the server's own character set and collation, utf8mb4.
         server.execute(f"CREATE DATABASE IF NOT EXISTS `{database.replace('`', '``')}`")
     server.execute("CREATE USER IF NOT EXISTS %s@'%%' IDENTIFIED BY %s", (user, password))
-    server.execute(f"GRANT {privileges} ON *.* TO %s@'%%' WITH GRANT OPTION", (user,))
+    mysqld_rights.grant_master_rights(server, user)
 
 
 def drop_connections(server: "DatabaseServer") -> None:

@@ -22,6 +22,7 @@ from sandbox.databasedoor.endpoint import Endpoint
 from sandbox.databasedoor.iam_users import IamUsers, Rules
 from sandbox.databasedoor.line import CHUNK, Line
 from sandbox.databasedoor.packets import BadPacket
+from sandbox.databasedoor.rds_statements import RdsStatements
 from sandbox.databasedoor.statements import Statements
 from sandbox.databasedoor.visit import visit
 from sandbox.errors import SandboxError
@@ -212,9 +213,13 @@ class _Door:
         """With which the door logs in for IAM's users."""
         return self._doors.iam_users.password()
 
-    def statements(self) -> Statements:
-        """What one client's statements go through."""
-        return Statements(partial(self._doors.iam_users.words, self.server))
+    def statements(self, user: str) -> Statements:
+        """What the statements of a client go through who has logged in as this user."""
+        program = self.server.program
+        return Statements(
+            partial(self._doors.iam_users.words, self.server),
+            RdsStatements(program.flavour, program.version, user),
+        )
 
     # -- who comes --------------------------------------------------------------------------
 

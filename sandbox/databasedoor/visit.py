@@ -19,6 +19,7 @@ from sandbox.databasedoor import packets
 from sandbox.databasedoor.iam_users import Rules
 from sandbox.databasedoor.line import Line
 from sandbox.databasedoor.packets import BadPacket, Greeting, Login, Packet
+from sandbox.databasedoor.rds_statements import SERVICE_USERS
 from sandbox.databasedoor.statements import Statements
 from sandbox.databasedoor.tokens import TokenRefused
 
@@ -65,8 +66,8 @@ class Host(Protocol):
     def iam_password(self) -> str:
         """With which the door logs in for IAM's users."""
 
-    def statements(self) -> Statements:
-        """What one client's statements go through."""
+    def statements(self, user: str) -> Statements:
+        """What the statements of a client go through who has logged in as this user."""
 
 
 async def visit(host: Host, client: Line, login_seconds: float) -> None:
@@ -82,9 +83,9 @@ async def visit(host: Host, client: Line, login_seconds: float) -> None:
         raise
     try:
         async with asyncio.timeout(login_seconds):
-            let_in = await _log_in(host, client, server)
-        if let_in:
-            await _carry(client, server, host.statements())
+            user = await _log_in(host, client, server)
+        if user is not None:
+            await _carry(client, server, host.statements(user))
         # What has been written to the client is still sent.
         client.close()
     except BaseException:
@@ -94,12 +95,16 @@ async def visit(host: Host, client: Line, login_seconds: float) -> None:
         server.abort()
 
 
-async def _log_in(host: Host, client: Line, server: Line) -> bool:
-    """Bring the login to where only bytes are to be carried; False where it ended before."""
+async def _log_in(host: Host, client: Line, server: Line) -> str | None:
+    """Bring the login to where only bytes are to be carried.
+
+    Returns:
+        The user; None where the login ended before.
+    """
     hello = await server.read_packet()
     if hello.kind == packets.ERROR:  # too many connections, for one
         await client.write(bytes(hello))
-        return False
+        return None
     greeting = packets.read_greeting(hello.payload)
     await client.write(bytes(Packet(hello.number, packets.without_compression(hello.payload))))
     said = await client.read_packet()
@@ -114,14 +119,24 @@ async def _log_in(host: Host, client: Line, server: Line) -> bool:
         await client.write(bytes(Packet(said.number + 1, TOO_OLD)))
         raise
     user = login.user.decode(errors="replace")
+    if login.user in SERVICE_USERS:
+        await client.write(bytes(Packet(said.number + 1, _denied(user))))
+        return None
     rules = await host.rules_for(user)
     if rules.tls and not client.encrypted:
         await client.write(bytes(Packet(said.number + 1, TLS_REQUIRED)))
-        return False
+        return None
     if rules.token:
-        return await _log_in_by_token(host, client, server, greeting, login, said.number)
+        let_in = await _log_in_by_token(host, client, server, greeting, login, said.number)
+        return user if let_in else None
     await server.write(bytes(said))
-    return True
+    return user
+
+
+def _denied(user: str) -> bytes:
+    """What MySQL says of a wrong password; AWS says no more than that either."""
+    message = f"Access denied for user '{user}'@'127.0.0.1' (using password: YES)"
+    return packets.error(1045, "28000", message)
 
 
 async def _log_in_by_token(
@@ -138,9 +153,7 @@ async def _log_in_by_token(
         await host.check_token(token, user)
     except TokenRefused as refused:
         log.info("%s: %r is not let in: %s", host.name, user, refused)
-        # What MySQL says of a wrong password; AWS says no more than that either.
-        denied = f"Access denied for user '{user}'@'127.0.0.1' (using password: YES)"
-        await client.write(bytes(Packet(number + 1, packets.error(1045, "28000", denied))))
+        await client.write(bytes(Packet(number + 1, _denied(user))))
         return False
     answer = await _prove(server, greeting, login, host.iam_password())
     await client.write(bytes(Packet(number + 1, answer.payload)))

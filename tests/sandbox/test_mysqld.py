@@ -122,6 +122,7 @@ def test_it_listens_on_the_loopback_address_only(server: DatabaseServer) -> None
 def test_the_only_accounts_are_ours_and_locked_ones(server: DatabaseServer) -> None:
     accounts = set(server.execute("SELECT User, Host FROM mysql.user"))
     own = {("rdsadmin", "127.0.0.1"), ("rdsrepladmin", "127.0.0.1"), ("admin", "%")}
+    own.add(("rds_superuser_role", "" if PROGRAM.flavour == "mariadb" else "%"))
     locked = {("mariadb.sys", "localhost")} | {
         (f"mysql.{name}", "localhost") for name in ("session", "sys", "infoschema")
     }
