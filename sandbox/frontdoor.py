@@ -13,7 +13,7 @@ from sandbox.dynamodb.service import answer_directly as dynamodb_answer
 from sandbox.ids import ReproducibleIds
 from sandbox.journal import DiskFull
 from sandbox.keeper import Keeper, changes
-from sandbox.pace import Pace
+from sandbox.pace import DATABASES, Pace
 from sandbox.protocol import Call, error_response, read_call
 
 log = logging.getLogger("sandbox.frontdoor")
@@ -32,6 +32,9 @@ SHOWS = {
     "DescribeDBInstances": ("DBInstance", "<DBInstanceIdentifier>{}</DBInstanceIdentifier>"),
 }
 
+# What a call of a service waits for at pace `instant`, before it takes the lock.
+WAITS_FOR = {"rds": DATABASES, "secretsmanager": DATABASES}
+
 Answer = tuple[str, list[tuple[str, str]], bytes]
 
 
@@ -45,8 +48,9 @@ class Desk(Protocol):
 class FrontDoor:
     """A WSGI application around moto's.
 
-    One request at a time goes in: moto's backends are not made for threads, and what a request
-    changes is in force (bastions, servers) before it is answered.
+    One request at a time goes in: moto's backends are not made for threads. The lock is never held
+    while something slow happens: waiting for servers comes before it, and bringing the bastions in
+    line with what the request changed comes after it, before the answer.
     """
 
     def __init__(
@@ -90,6 +94,7 @@ class FrontDoor:
         body = environ["wsgi.input"].read(length) if length else b""
         environ["wsgi.input"] = io.BytesIO(body)
         call = read_call(environ, body)
+        self._pace.wait(WAITS_FOR.get(call.service, ()))
         with self.lock:
             try:
                 auth.check(call, environ, body)
@@ -110,11 +115,11 @@ class FrontDoor:
                 log.error("%s %s: %s", call.service, call.operation, full)
                 # 507, since boto3 would repeat what 500 or 503 refuses.
                 return error_response(call, "InsufficientStorage", str(full), 507)
-            # What is on disk is done for real: servers and bastions follow the account.
-            # Items change none of them.
-            if changes(call) and call.service != "dynamodb":
-                self._after_change()
-            return answer
+        # What is on disk is done for real: servers and bastions follow the account.
+        # Items change none of them.
+        if changes(call) and call.service != "dynamodb":
+            self._after_change()
+        return answer
 
     def _ask_moto(self, environ: dict[str, Any], call: Call, body: bytes) -> Answer:
         answered: list[Any] = []

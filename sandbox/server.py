@@ -19,7 +19,7 @@ from sandbox.errors import SandboxError
 from sandbox.home import Home, read_json, write_private
 from sandbox.http import HttpServer
 from sandbox.mysqld_process import free_port
-from sandbox.pace import Pace, PaceName
+from sandbox.pace import DATABASES, Pace, PaceName
 from sandbox.servers import DatabaseServers
 
 log = logging.getLogger("sandbox.server")
@@ -78,6 +78,7 @@ class Sandbox:
         )
         self._insider = Insider(moto, REGION)
         self._stopped = threading.Event()
+        self._syncing = threading.Lock()
         self._last_refusal: tuple[str, str] | None = None
         ids.before("sandbox", "Start")
         if not self._keeper.find():
@@ -172,6 +173,7 @@ class Sandbox:
 
     def status(self) -> dict[str, Any]:
         """What `python -m sandbox status --json` prints."""
+        self.pace.wait(DATABASES)
         with self._door.lock:
             self.pace.settle()
             account = self._insider.account()
@@ -206,22 +208,33 @@ class Sandbox:
         }
 
     def _after_change(self) -> None:
+        """Bring the SSH servers in line with the account; to be called without the lock."""
+        with self._syncing:  # So that the last to look at the account is the last to sync.
+            with self._door.lock:
+                hosts, gone = self._bastion_hosts()
+            for instance_id in gone:
+                self.bastions.forget(instance_id)
+            self.bastions.sync(hosts)
+
+    @staticmethod
+    def _bastion_hosts() -> tuple[list[BastionHost], list[str]]:
+        """The instances with an SSH server, and the ids of those that have none any more."""
         # What has a key pair and a public address, and is not stopped, has an SSH server.
         from moto.core import DEFAULT_ACCOUNT_ID
         from moto.ec2.models import ec2_backends
 
         ec2 = ec2_backends[DEFAULT_ACCOUNT_ID][REGION]
-        hosts = []
+        hosts, gone = [], []
         for reservation in ec2.reservations.values():
             for instance in reservation.instances:
                 if instance.state in ("shutting-down", "terminated"):
-                    self.bastions.forget(instance.id)
+                    gone.append(instance.id)
                 elif instance.state in ("pending", "running") and instance.public_ip:
                     pair = ec2.key_pairs.get(instance.key_name or "")
                     key = pair.material_public if pair else b""
                     text = key.decode() if isinstance(key, bytes) else key
                     hosts.append(BastionHost(instance.id, text))
-        self.bastions.sync(hosts)
+        return hosts, gone
 
     def _recover_databases(self) -> None:
         from moto.core import DEFAULT_ACCOUNT_ID
@@ -258,6 +271,8 @@ class Sandbox:
         """
         with self._door.lock:
             self.pace.hurry(["Instance", "DBCluster", "DBInstance"])
+        self.pace.wait(["DBCluster", "DBInstance"])
+        with self._door.lock:
             self.pace.settle()
             account = self._insider.account()
         names = resolve(account, host)

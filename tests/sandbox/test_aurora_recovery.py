@@ -21,7 +21,7 @@ from sandbox.aurora import SandboxRDS, install
 from sandbox.aurora.recovery import recover
 from sandbox.install import NoDatabaseServer, find_program
 from sandbox.mysqld import DatabaseServer
-from sandbox.pace import Pace
+from sandbox.pace import DATABASES, Pace
 from sandbox.servers import DatabaseServers
 
 try:
@@ -77,7 +77,9 @@ class Account:
 
     def settle(self) -> None:
         """Let all that is under way come to its end."""
-        self.pace.hurry(["DBCluster", "DBInstance", "DBClusterSnapshot"])
+        self.pace.hurry(DATABASES)
+        self.pace.wait(DATABASES)
+        self.pace.settle()
 
     def server(self, instance: str) -> DatabaseServer:
         return self.servers.cluster(instance.rpartition("-")[0]).servers[instance]
