@@ -64,8 +64,11 @@ class Program:
     version: str
 
 
-def find_program() -> Program:
+def find_program(flavour: str | None = None) -> Program:
     """Find a server: the one `$SANDBOX_MYSQLD` names, else a MariaDB, else a MySQL.
+
+    Args:
+        flavour: "mariadb" or "mysql", when one is preferred.
 
     Raises:
         NoDatabaseServer: none is installed, or only one too old; says what to type.
@@ -81,7 +84,7 @@ def find_program() -> Program:
     usable = [program for program in found if not _too_old(program)]
     if usable:
         # On Debian `mysqld` is MariaDB under its old name, so what it says it is decides.
-        return min(usable, key=lambda program: program.flavour != "mariadb")
+        return min(usable, key=lambda program: program.flavour != (flavour or "mariadb"))
     told = f"{found[0].server} is version {found[0].version}, too old for" if found else ""
     raise NoDatabaseServer(
         f"{told or 'No MySQL or MariaDB server is installed, and every instance needs one in'} "
