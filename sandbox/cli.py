@@ -107,6 +107,10 @@ def status(home: Path | None, as_json: bool) -> None:
             f"database  {database['instance']} ({database['role']} of {database['cluster']})"
             f"   {database['status']}"
         )
+        if database["problem"]:
+            click.echo(f"          {database['problem']}")
+    for kept in said["kept"]:
+        click.echo(f"kept      {kept['folder']}: {kept['why']}")
 
 
 @main.command()
@@ -119,7 +123,12 @@ def reset(home: Path | None, yes: bool) -> None:
         click.confirm("Delete everything in the sandbox's account?", abort=True)
     running = place.running()
     _stop(place)
-    for leftover in (place.databases, place.folder / "bastions", place.aws):
+    for leftover in (
+        place.databases,
+        place.databases_in_memory,
+        place.folder / "bastions",
+        place.aws,
+    ):
         shutil.rmtree(leftover, ignore_errors=True)
     for file in place.folder.glob(f"{place.account.name}*"):  # SQLite's log beside it too
         file.unlink()

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import secrets
+import shutil
 import threading
 from contextlib import suppress
 from typing import Any
@@ -61,7 +62,10 @@ class Sandbox:
         self.home = home
         self.pace = Pace(pace)
         journal = Journal(home.account if durable else None)
-        self.databases = DatabaseServers(home.databases)
+        if not durable:
+            # The account of last time is gone, and so are the databases that it named.
+            shutil.rmtree(home.databases_in_memory, ignore_errors=True)
+        self.databases = DatabaseServers(home.databases if durable else home.databases_in_memory)
         self.doors = DatabaseDoors(home.folder, self.databases, auth.secret_of)
         self.bastions = Bastions(home.folder, self)
         aurora.install(self.pace, self.databases)
@@ -95,6 +99,8 @@ class Sandbox:
         self._ids.before("sandbox", "Ready")  # the student's key was drawn from a secret
         self._after_change()
         self._recover_databases()
+        # Found now, since it takes a while: later a call would wait for it.
+        threading.Thread(target=_find_database_server, name="find-server", daemon=True).start()
         thread = threading.Thread(target=self._http.serve, name="http", daemon=True)
         thread.start()
         said = {
@@ -189,6 +195,7 @@ class Sandbox:
             if cluster is None:
                 continue
             address = self.databases.address(cluster, name)
+            problem = self.databases.problem(cluster, name)
             databases.append(
                 {
                     "cluster": cluster,
@@ -196,6 +203,7 @@ class Sandbox:
                     "role": "writer" if name in writers else "reader",
                     "status": database["DBInstanceStatus"],
                     "port": address[1] if address else None,
+                    "problem": str(problem) if problem else None,
                 }
             )
         return {
@@ -205,6 +213,7 @@ class Sandbox:
             "pace": self.pace.name,
             "bastions": self.bastions.listing(),
             "databases": databases,
+            "kept": self.databases.kept(),
         }
 
     def _after_change(self) -> None:
@@ -328,6 +337,11 @@ def serve(home: Home, port: int | None, pace: PaceName, durable: bool = True) ->
     # Everything is closed and written. Without this, Python takes half a second to free moto.
     logging.shutdown()
     os._exit(0)
+
+
+def _find_database_server() -> None:
+    with suppress(SandboxError):  # The call that needs one says what to do.
+        mysqld.find_program()
 
 
 def _json(status: str, data: dict) -> tuple[str, list, bytes]:
