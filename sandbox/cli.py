@@ -123,12 +123,8 @@ def reset(home: Path | None, yes: bool) -> None:
         click.confirm("Delete everything in the sandbox's account?", abort=True)
     running = place.running()
     _stop(place)
-    for leftover in (
-        place.databases,
-        place.databases_in_memory,
-        place.folder / "bastions",
-        place.aws,
-    ):
+    databases = (place.databases, place.databases_in_memory)
+    for leftover in (*databases, place.folder / "bastions", place.aws):
         shutil.rmtree(leftover, ignore_errors=True)
     for file in place.folder.glob(f"{place.account.name}*"):  # SQLite's log beside it too
         file.unlink()

@@ -30,6 +30,10 @@ def promote(cluster: "ClusterServers", instance: str) -> None:
     if old is new:
         return
     if old is not None:
+        if not old.running:
+            log.warning("the writer %s does not run: starting it", cluster.writer)
+            with contextlib.suppress(*ERRORS), cluster.noting_problem_of(cluster.writer or ""):
+                old.start()
         _bring_level(new, old)
     try:
         new.promote()
@@ -65,10 +69,6 @@ def rejoin(cluster: "ClusterServers", instance: str) -> None:
 
 
 def _bring_level(new: "DatabaseServer", old: "DatabaseServer") -> None:
-    if not old.running:
-        log.warning("the writer in %s does not run: starting it", old.folder)
-        with contextlib.suppress(*ERRORS):
-            old.start()
     if not old.running:
         if not history.has_all_of(new, old.folder):
             raise FailoverAbandoned(

@@ -54,8 +54,8 @@ def recover(cluster: ClusterServers, wanted: Wanted) -> None:
     """Make it so. To be called on a cluster's worker, before anything else is asked of it.
 
     Raises:
-        ServerFailed: the cluster has no writer. What keeps an instance from working is in
-            `cluster.problems`.
+        ServerFailed: the cluster has no writer, or another than wanted. What keeps an instance from
+            working is in `cluster.problems`.
     """
     _remove_unfinished(cluster.folder)
     found = _databases(cluster.folder)
@@ -66,12 +66,12 @@ def recover(cluster: ClusterServers, wanted: Wanted) -> None:
         # Its servers were stopped in good order, after all else was done.
         cluster.writer = wanted.writer
         return
-    if wanted.instances or cluster.servers:
-        _bring_up(cluster, wanted)
-    if not wanted.running:
-        cluster.stop()
-    if wanted.writer:
-        cluster.check(wanted.writer)
+    try:
+        if wanted.instances or cluster.servers:
+            _bring_up(cluster, wanted)
+    finally:
+        if not wanted.running:
+            cluster.stop()
 
 
 def _databases(folder: Path) -> dict[str, Path]:
@@ -111,17 +111,22 @@ def _bring_up(cluster: ClusterServers, wanted: Wanted) -> None:
             continue
         with contextlib.suppress(*ERRORS):  # A problem of this instance, and noted as one.
             _bring_up_member(cluster, name, wanted)
-    if not cluster.has_writer:
-        return
-    if wanted.writer in cluster.servers and wanted.writer != cluster.writer:
+    abandoned = None
+    if cluster.has_writer and wanted.writer in cluster.servers:
         try:
-            cluster.promote(wanted.writer)
-        except ERRORS as error:
-            cluster.problems[wanted.writer] = as_server_failed(error)
-    # The writer last: until then it has what the others have.
-    unwanted = set(cluster.servers) - set(wanted.instances)
-    for name in sorted(unwanted, key=lambda name: name == cluster.writer):
-        cluster.remove(name, wanted.writer)
+            if cluster.servers[wanted.writer].running:
+                cluster.promote(wanted.writer)
+        except ServerFailed as error:
+            abandoned = error
+    if cluster.has_writer:
+        # The writer last: until then it has what the others have.
+        unwanted = set(cluster.servers) - set(wanted.instances)
+        for name in sorted(unwanted, key=lambda name: name == cluster.writer):
+            cluster.remove(name, wanted.writer)
+    if wanted.writer:
+        cluster.check(wanted.writer)
+    if abandoned:
+        raise abandoned
 
 
 def _started(cluster: ClusterServers) -> dict[str, int]:
@@ -195,7 +200,7 @@ def _wait_for_the_data(cluster: ClusterServers, running: Collection[str], wanted
     if wanted.writer in running:
         cluster.problems[str(wanted.writer)] = ServerFailed(
             f"{wanted.writer} cannot take writes: {holder} may have newer data and does not start. "
-            f"Put right what keeps it from starting. {TRY_AGAIN} See: python -m sandbox status"
+            f"Put right what keeps it from starting. {TRY_AGAIN}"
         )
 
 

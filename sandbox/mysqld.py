@@ -84,12 +84,15 @@ class DatabaseServer:
         with self._guard:
             datafolder.create(self.folder, self.program, template_cache)
 
-    def start(self, timeout: float = START_TIMEOUT) -> None:
+    def start(self, timeout: float | None = None) -> None:
         """Start the process and wait until it answers; nothing to do when it runs.
 
         Keeps its port from one start to the next, unless something else has taken it. A server
         that was killed recovers what it had acknowledged. When it fails no process is left, and
         the data are as before.
+
+        Args:
+            timeout: seconds; START_TIMEOUT when not given.
 
         Raises:
             WrongServer: the data were written by another kind of server, or a newer one.
@@ -114,7 +117,7 @@ class DatabaseServer:
                     self.folder, self.program, self.server_id, port, read_only
                 )
                 try:
-                    if not self._launch(port, timeout):
+                    if not self._launch(port, START_TIMEOUT if timeout is None else timeout):
                         continue
                     self._port = port
                     (self.folder / "first-start.sql").unlink(missing_ok=True)

@@ -112,12 +112,9 @@ class AuroraBase(Events):
                 self.clusters[name] = self.leaving_clusters.pop(name)
             else:
                 self.databases[name] = self.leaving_instances.pop(name)
-                self._take_real_writer(model.cluster)
+                self._follow_real_writer(model.cluster, passing)
         elif kind == "DBCluster" and passing != "creating":
-            if passing == "failing-over" and self._take_real_writer(model):
-                previous = model.writer.db_instance_identifier
-                again = f"Promoting previous primary again: {previous}"
-                self.note("DBCluster", model, ("failover", again))
+            self._follow_real_writer(model, passing)
             self._keep_available(model)
 
     def _keep_available(self, cluster: Any) -> None:
@@ -126,15 +123,23 @@ class AuroraBase(Events):
         if writer and real.has_writer and writer.db_instance_identifier == real.writer:
             cluster.status = "available"
 
-    def _take_real_writer(self, cluster: Any) -> bool:
-        """Show as the writer the instance that really takes writes; False where none does."""
+    def _follow_real_writer(self, cluster: Any, passing: str) -> None:
+        """Show as the writer the instance that really is, and which instances do not work."""
         real = self.servers.cluster(cluster.db_cluster_identifier)
         members = {member.db_instance_identifier: member for member in cluster.members}
-        if real.writer not in members or not real.has_writer:
-            return False
+        for name, problem in list(real.problems.items()):
+            if name in members and members[name].status == "available":
+                members[name].status = problem.status
+        shown = cluster.writer.db_instance_identifier if cluster.writer else None
+        if real.writer not in members:
+            return
         for name, member in members.items():
             member.is_cluster_writer = name == real.writer
-        return True
+        if real.has_writer and shown != real.writer:
+            over = f"Completed failover to DB instance: {real.writer}"
+            if passing == "failing-over":
+                over = f"Promoting previous primary again: {real.writer}"
+            self.note("DBCluster", cluster, ("failover", over))
 
     def _leaving(
         self,
