@@ -24,21 +24,23 @@ def promote(cluster: "ClusterServers", instance: str) -> None:
 
     Raises:
         FailoverAbandoned: the replica lacks rows and does not get them. The old writer takes
-            writes again.
+            writes again, and the replica follows it.
     """
     new, old = cluster.servers[instance], cluster.servers.get(cluster.writer or "")
     if old is new:
         return
-    if old is not None:
-        if not old.running:
-            log.warning("the writer %s does not run: starting it", cluster.writer)
-            with contextlib.suppress(*ERRORS), cluster.noting_problem_of(cluster.writer or ""):
-                old.start()
-        _bring_level(new, old)
+    if old is not None and not old.running:
+        log.warning("the writer %s does not run: starting it", cluster.writer)
+        with contextlib.suppress(*ERRORS), cluster.noting_problem_of(cluster.writer or ""):
+            old.start()
     try:
+        if old is not None:
+            _bring_level(new, old)
         new.promote()
     except ERRORS as error:
-        _give_back(old)
+        _abandon(cluster, instance)
+        if isinstance(error, FailoverAbandoned):
+            raise
         raise FailoverAbandoned(f"{instance} cannot become the writer: {error}") from error
     take_over(cluster, instance)
 
@@ -77,24 +79,25 @@ def _bring_level(new: "DatabaseServer", old: "DatabaseServer") -> None:
                 "Or delete the writer: the reader takes over as it is."
             )
         return
-    try:
-        old.refuse_writes()
-        if not new.caught_up(old, FIRST_WAIT):
-            new.follow(old)  # Replication may have stopped.
-            new.caught_up(old, CATCH_UP)
-        behind = not history.has_all_of(new, old.folder)
-    except ERRORS as error:
-        _give_back(old)
-        raise FailoverAbandoned(f"The reader in {new.folder} cannot catch up: {error}") from error
-    if behind:
-        _give_back(old)
+    old.refuse_writes()
+    if not new.caught_up(old, FIRST_WAIT):
+        new.follow(old)  # Replication may have stopped.
+        new.caught_up(old, CATCH_UP)
+    if not history.has_all_of(new, old.folder):
         raise FailoverAbandoned(
             f"The reader in {new.folder} has not caught up with the writer in {old.folder} within "
             f"{FIRST_WAIT + CATCH_UP:g} seconds. Try the failover again when it has."
         )
 
 
-def _give_back(old: "DatabaseServer | None") -> None:
-    if old is not None and old.running:
-        with contextlib.suppress(*ERRORS):
-            old.accept_writes()
+def _abandon(cluster: "ClusterServers", instance: str) -> None:
+    """Have the writer take writes again, and the replica follow it."""
+    new, old = cluster.servers[instance], cluster.servers.get(cluster.writer or "")
+    if old is None or not old.running:
+        return
+    with contextlib.suppress(*ERRORS):
+        new.refuse_writes()
+    with contextlib.suppress(*ERRORS), cluster.noting_problem_of(cluster.writer or ""):
+        old.accept_writes()
+    if new.running:
+        rejoin(cluster, instance)

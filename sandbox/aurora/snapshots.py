@@ -189,11 +189,13 @@ class SnapshotCalls(Placement):
         return snapshot
 
     def _snapshots_under_way(self, cluster: AuroraCluster) -> list[Future]:
-        """The work on snapshots of a cluster that is not done."""
+        """The work on snapshots that still need the data of a cluster."""
         passages = [
             self.pace.passage("DBClusterSnapshot", name)
             for name, snapshot in self.cluster_snapshots.items()
-            if snapshot.cluster is cluster
+            if isinstance(snapshot, AuroraSnapshot)
+            and snapshot.db_cluster_identifier == cluster.db_cluster_identifier
+            and snapshot.copied_from is None
         ]
         return [each.work for each in passages if each is not None and each.work is not None]
 

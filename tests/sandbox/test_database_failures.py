@@ -293,10 +293,11 @@ def test_a_full_disk_is_told_as_such(account, fault, tmp_path) -> None:
     def fill() -> None:
         shutil.move(place, disk / "c-1")
         place.symlink_to(disk / "c-1")
-        with filler.open("wb") as stream, pytest.raises(OSError, match="No space"):
-            while True:
-                stream.write(b"x" * 4096)
-                stream.flush()
+        stream = os.open(filler, os.O_WRONLY | os.O_CREAT)
+        with pytest.raises(OSError, match="No space"):
+            while os.write(stream, b"x" * 4096):
+                pass
+        os.close(stream)
 
     try:
         account.killed(between=fill)
@@ -344,7 +345,14 @@ def test_a_failover_to_a_reader_that_cannot_catch_up_is_abandoned(account) -> No
     assert said[-1] == "Promoting previous primary again: c-1"
     add_row(account, "c-1", 3)
     assert account.rows("c-1") == [1, 2, 3]
+    # The replica that was broken follows the writer again.
     assert account.server("c-2").execute("select @@read_only") == [(1,)]
+    assert account.server("c-2").caught_up(account.server("c-1"))
+    assert account.rows("c-2") == [1, 2, 3]
+    account.rds.failover_db_cluster("c")
+    wait_for(account)
+    assert writer(account) == "c-2"
+    assert account.rows("c-2") == [1, 2, 3]
 
 
 @pytest.mark.usefixtures("hasty")
