@@ -46,8 +46,9 @@ def write(folder: Path, program: Program) -> None:
 def read(folder: Path) -> Record | None:
     """Which server wrote a folder; None where there is no database yet."""
     recorded = read_json(folder / FILE)
-    if recorded:
-        return Record(recorded["flavour"], recorded["version"])
+    if isinstance(recorded, dict) and recorded.get("flavour") in NAMES:
+        version = str(recorded.get("version"))
+        return Record(recorded["flavour"], version if VERSION.fullmatch(version) else None)
     data = folder / "data"
     for flavour, file in RECOGNISED_BY.items():
         if (data / file).exists():

@@ -1,5 +1,6 @@
 """A database that does not start keeps its data, says so, and goes on once it can."""
 
+import json
 import os
 import secrets
 import shutil
@@ -23,7 +24,6 @@ except NoDatabaseServer as error:
     pytest.skip(str(error), allow_module_level=True)
 
 posix = pytest.mark.skipif(os.name != "posix", reason="the programs of these tests are scripts")
-OLDER = {"mariadb": "mariadbd  Ver 10.5.1-MariaDB", "mysql": "mysqld  Ver 8.0.11 for Linux"}
 
 
 @pytest.fixture
@@ -55,8 +55,10 @@ class Fault:
     def other_flavour(self) -> None:
         self._use(program(self.folder, OTHER_FLAVOUR[PROGRAM.flavour]))
 
-    def older_version(self) -> None:
-        self._use(program(self.folder, OLDER[PROGRAM.flavour]))
+    def newer_data(self) -> None:
+        file = self.place / "server.json"
+        shutil.copy(file, self.folder / "record")
+        file.write_text(json.dumps({"flavour": PROGRAM.flavour, "version": "99.1.0"}))
 
     def no_answer(self) -> None:
         said = subprocess.run([PROGRAM.server, "--version"], capture_output=True, text=True).stdout
@@ -78,6 +80,8 @@ class Fault:
         self.monkeypatch.setattr(mysqld, "START_TIMEOUT", 300.0)
         if (self.folder / "healthy").exists():
             shutil.copy(self.folder / "healthy", self.place / "data" / "ibdata1")
+        if (self.folder / "record").exists():
+            shutil.copy(self.folder / "record", self.place / "server.json")
         if (self.folder / "elsewhere").exists():
             (self.folder / "elsewhere").rename(self.place)
 
@@ -116,8 +120,8 @@ def add_row(account: Account, instance: str, number: int) -> None:
     ("kind", "words"),
     [
         ("no_server", "SANDBOX_MYSQLD names /there/is/none"),
-        ("other_flavour", "was written by {record}"),
-        ("older_version", "was written by {record}"),
+        ("other_flavour", "was written by {name} {version}. The server found"),
+        ("newer_data", "was written by {name} 99.1.0. The server found"),
         ("no_answer", "did not answer within 1 seconds"),
         ("corrupt_file", "ended while starting"),
         ("no_folder", "The data of c-1 are missing"),
@@ -129,9 +133,8 @@ def test_the_only_instance_keeps_its_data(account, fault, kind, words) -> None:
     account.killed(between=getattr(fault, kind))
     assert statuses(account) == {"c-1": "failed"}
     assert account.rds.clusters["c"].status == "failed"
-    names = {"mariadb": "MariaDB", "mysql": "MySQL"}
-    record = f"{names[PROGRAM.flavour]} {PROGRAM.version}"
-    assert words.format(record=record) in problem(account, "c-1")
+    name = {"mariadb": "MariaDB", "mysql": "MySQL"}[PROGRAM.flavour]
+    assert words.format(name=name, version=PROGRAM.version) in problem(account, "c-1")
     # It makes no difference how often it is tried.
     account.killed()
     assert statuses(account) == {"c-1": "failed"}

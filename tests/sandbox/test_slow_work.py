@@ -89,18 +89,18 @@ def test_a_database_that_starts_slowly_stops_no_other_call(tmp_path, monkeypatch
         waiting = [pool.submit(status) for _ in range(4)]
         dynamodb, ec2 = boto3.client("dynamodb"), boto3.client("ec2")
         dynamodb.create_table(
-            TableName="t",
+            TableName="table",
             AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
             KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
             BillingMode="PAY_PER_REQUEST",
         )
         dynamodb.get_waiter("table_exists").wait(
-            TableName="t", WaiterConfig={"Delay": 1, "MaxAttempts": 20}
+            TableName="table", WaiterConfig={"Delay": 1, "MaxAttempts": 20}
         )
         for number in range(20):
             item = {"k": {"S": str(number)}}
-            dynamodb.put_item(TableName="t", Item=item)
-            assert dynamodb.get_item(TableName="t", Key=item)["Item"] == item
+            dynamodb.put_item(TableName="table", Item=item)
+            assert dynamodb.get_item(TableName="table", Key=item)["Item"] == item
             ec2.describe_vpcs()
         assert not go_on.exists()
         if pace == "instant":
