@@ -3,16 +3,19 @@
 import json
 import os
 import secrets
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
 import boto3
+import psutil
 import pymysql
 import pytest
 
 from helpers.diagnosis import mysql_hops
 from helpers.diagnosis.way import Broken, Way
+from sandbox.home import Home
 from sandbox.install import NoDatabaseServer, find_program
 from tests.conftest import running_sandbox, sandbox_command
 from tests.sandbox.rds_account import OTHER_FLAVOUR, program
@@ -68,8 +71,9 @@ def ask(sandbox, statement: str):
         return cursor.fetchall()
 
 
-@pytest.mark.parametrize("pace", ["instant", "lesson"])
-def test_a_database_that_starts_slowly_stops_no_other_call(tmp_path, monkeypatch, pace) -> None:
+@pytest.fixture
+def go_on(tmp_path, monkeypatch) -> Path:
+    """A file; no database server starts before it exists."""
     go_on = tmp_path / "go-on"
     slow = tmp_path / "slow-server"
     slow.write_text(
@@ -82,6 +86,31 @@ def test_a_database_that_starts_slowly_stops_no_other_call(tmp_path, monkeypatch
     if PROGRAM.installer is not None:
         (tmp_path / PROGRAM.installer.name).symlink_to(PROGRAM.installer)
     monkeypatch.setenv("SANDBOX_MYSQLD", str(slow))
+    return go_on
+
+
+def test_a_stop_does_not_wait_for_a_database_that_starts_slowly(tmp_path, go_on) -> None:
+    home = tmp_path / "home"
+    with running_sandbox(home):
+        create()
+        while not (home / "databases" / "c" / "c-1" / "my.cnf").exists():
+            time.sleep(0.05)
+    assert not go_on.exists()
+    # It ended by itself, in good order; a sandbox that hangs is killed in the end.
+    assert Home(home).log_file.read_text().rstrip().endswith("stopped")
+    left = [process for process in psutil.process_iter() if _belongs_to(process, home)]
+    assert left == []
+
+
+def _belongs_to(process: psutil.Process, home: Path) -> bool:
+    try:
+        return any(str(home) in word for word in process.cmdline())
+    except psutil.Error:
+        return False
+
+
+@pytest.mark.parametrize("pace", ["instant", "lesson"])
+def test_a_database_that_starts_slowly_stops_no_other_call(tmp_path, go_on, pace) -> None:
     with running_sandbox(tmp_path / "home", pace), ThreadPoolExecutor(4) as pool:
         create()
         assert status() == "creating"
