@@ -50,7 +50,7 @@ __all__ = [
 DB_DOWN = frozenset(
     {"creating", "deleting", "failed", "rebooting", "starting", "stopped", "stopping"}
     | {"inaccessible-encryption-credentials", "incompatible-network", "incompatible-parameters"}
-    | {"incompatible-restore", "restore-error"}
+    | {"incompatible-restore", "restore-error", "storage-full"}
 )
 # The client's end of a connection: replies go back to one of these ports.
 EPHEMERAL = (1024, 65535)

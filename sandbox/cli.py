@@ -124,6 +124,10 @@ def status(home: Path | None, as_json: bool) -> None:
             f"database  {database['instance']} ({database['role']} of {database['cluster']})"
             f"   {database['status']}"
         )
+        if database["problem"]:
+            click.echo(f"          {database['problem']}")
+    for kept in said["kept"]:
+        click.echo(f"kept      {kept['folder']}: {kept['why']}")
 
 
 @main.command()

@@ -1,23 +1,27 @@
 """Bring a cluster's real servers in line with what the account says, whatever was cut short.
 
 A sandbox may have been killed at any moment, its servers with it: in the middle of a failover, of
-the making of a replica, of a deletion. What was acknowledged is on disk, in the folder of whichever
-server was the writer. That folder is found first; from it all else follows.
+the making of a replica, of a deletion. What was acknowledged is on disk, in the folder of the
+server that was the writer. That folder is found first; from it all else follows.
+
+No folder with data is removed unless another server that runs has all of them. A server that does
+not start keeps its folder and is a problem of its instance until the next start. A reader takes
+the place of such a writer only when it has everything that the writer had.
 """
 
+import contextlib
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-import pymysql
-
-from sandbox import replication
+from sandbox import clusterfailover, clustermembers, datafolder, history, replication, setaside
+from sandbox.clustercopies import PARTIAL, SOURCE
 from sandbox.clusterservers import ClusterServers, Master
-from sandbox.errors import SandboxError
 from sandbox.home import write_private
 from sandbox.mysqld import DatabaseServer
+from sandbox.server_errors import ERRORS, TRY_AGAIN, ServerFailed, as_server_failed
 
 log = logging.getLogger("sandbox.servers")
 
@@ -31,12 +35,14 @@ class Wanted:
         writer: the instance that should take writes; None for a cluster without instances.
         instances: all of them, in the order in which they were made.
         running: False for a cluster that is stopped.
+        unfinished: the instances that were never available: without data there is nothing to miss.
     """
 
     master: Master
     writer: str | None = None
     instances: tuple[str, ...] = ()
     running: bool = True
+    unfinished: frozenset[str] = frozenset()
 
 
 def holds_data(folder: Path) -> bool:
@@ -45,21 +51,27 @@ def holds_data(folder: Path) -> bool:
 
 
 def recover(cluster: ClusterServers, wanted: Wanted) -> None:
-    """Make it so. To be called on a cluster's worker, before anything else is asked of it."""
+    """Make it so. To be called on a cluster's worker, before anything else is asked of it.
+
+    Raises:
+        ServerFailed: the cluster has no writer, or another than wanted. What keeps an instance from
+            working is in `cluster.problems`.
+    """
+    _remove_unfinished(cluster.folder)
     found = _databases(cluster.folder)
-    for folder in cluster.folder.iterdir() if cluster.folder.exists() else ():
-        if folder.is_dir() and folder.name not in found:
-            shutil.rmtree(folder, ignore_errors=True)  # cut short while it was made, or removed
+    for name in found:
+        if name != cluster.volume.name:
+            cluster.servers[name] = cluster.server(name)
     if not wanted.running and set(found) == set(wanted.instances):
         # Its servers were stopped in good order, after all else was done.
-        for name in wanted.instances:
-            cluster.servers[name] = cluster.server(name)
         cluster.writer = wanted.writer
         return
-    if wanted.instances or set(found) - {cluster.volume.name}:
-        _bring_up(cluster, wanted, found)
-    if not wanted.running:
-        cluster.stop()
+    try:
+        if wanted.instances or cluster.servers:
+            _bring_up(cluster, wanted)
+    finally:
+        if not wanted.running:
+            cluster.stop()
 
 
 def _databases(folder: Path) -> dict[str, Path]:
@@ -68,69 +80,149 @@ def _databases(folder: Path) -> dict[str, Path]:
     return {
         each.name: each
         for each in sorted(folder.iterdir())
-        # A dot is in the names of what is only passing, and in no instance's.
+        # A dot is in the names of what is temporary, and in no instance's.
         if "." not in each.name and (each / "data").is_dir()
     }
 
 
-def _bring_up(cluster: ClusterServers, wanted: Wanted, found: Mapping[str, Path]) -> None:
-    servers = _started(cluster, found)
-    if servers:
-        # A replica never has more than its writer. Where two have the same, as in a failover that
-        # had come that far, it is the one that should be the writer.
-        latest = max(servers, key=lambda name: (servers[name][1], name == wanted.writer))
-        server = servers[latest][0]
-        replication.forget(server)
-        server.promote()
-        cluster.servers[latest], cluster.writer = server, latest
-        # What the volume holds is from before the instance that has the data now.
-        shutil.rmtree(cluster.volume, ignore_errors=True)
-        _make_sure_of_master(cluster, server, wanted.master)
+def _remove_unfinished(folder: Path) -> None:
+    """Remove what was cut short while it was made; anything else without a database is kept."""
+    for each in folder.iterdir() if folder.exists() else ():
+        temporary = each.name.endswith((PARTIAL, SOURCE))
+        if not (temporary or ("." not in each.name and not (each / "data").is_dir())):
+            continue
+        if not each.is_dir():
+            continue
+        if temporary or (each / "data.partial").exists() or not setaside.holds_files(each):
+            shutil.rmtree(each, ignore_errors=True)
+        else:
+            setaside.set_aside(each, folder.parent, "It has no folder data, so it is no database.")
+
+
+def _bring_up(cluster: ClusterServers, wanted: Wanted) -> None:
+    running = _started(cluster)
+    leader = _leader(cluster, running, wanted)
+    if leader is not None:
+        _lead(cluster, leader, wanted.master)
+    elif cluster.servers:
+        _wait_for_the_data(cluster, running, wanted)
     for name in wanted.instances:
-        if name not in cluster.servers:
-            _attach(cluster, name, servers.get(name, (None, 0))[0], wanted.master)
-    if wanted.writer and wanted.writer != cluster.writer:
-        cluster.promote(wanted.writer)
-    for name in set(servers) - set(wanted.instances) - set(cluster.servers):
-        servers[name][0].stop()
-        shutil.rmtree(servers[name][0].folder, ignore_errors=True)
-    for name in set(cluster.servers) - set(wanted.instances):
-        cluster.remove(name, wanted.writer)
+        if name == cluster.writer:
+            continue
+        with contextlib.suppress(*ERRORS):  # A problem of this instance, and noted as one.
+            _bring_up_member(cluster, name, wanted)
+    abandoned = None
+    if cluster.has_writer and wanted.writer in cluster.servers:
+        try:
+            if cluster.servers[wanted.writer].running:
+                cluster.promote(wanted.writer)
+        except ServerFailed as error:
+            abandoned = error
+    if cluster.has_writer:
+        # The writer last: until then it has what the others have.
+        unwanted = set(cluster.servers) - set(wanted.instances)
+        for name in sorted(unwanted, key=lambda name: name == cluster.writer):
+            cluster.remove(name, wanted.writer)
+    if wanted.writer:
+        cluster.check(wanted.writer)
+    if abandoned:
+        raise abandoned
 
 
-def _started(
-    cluster: ClusterServers, found: Mapping[str, Path]
-) -> dict[str, tuple[DatabaseServer, int]]:
+def _started(cluster: ClusterServers) -> dict[str, int]:
     """Start what there is, and see how many transactions each server has."""
     started = {}
-    for name in found:
-        if name == cluster.volume.name:
-            continue
-        server = cluster.server(name)
+    for name, server in cluster.servers.items():
         try:
             server.start()
             replication.pause(server)
-            started[name] = (server, replication.progress(server))
-        except (SandboxError, pymysql.MySQLError):
-            log.exception("the database in %s cannot be used", server.folder)
+            started[name] = replication.progress(server)
+        except ERRORS as error:
+            log.exception("the database in %s cannot be used now; it is kept", server.folder)
+            cluster.problems[name] = as_server_failed(error)
             server.stop()
     return started
 
 
-def _attach(
-    cluster: ClusterServers, name: str, server: DatabaseServer | None, master: Master
-) -> None:
-    """Have an instance's server follow the writer; make it, or make it anew, where it cannot."""
-    if server is not None:
-        try:
-            server.follow(cluster.servers[cluster.writer or ""])
-            cluster.servers[name] = server
-            return
-        except (SandboxError, pymysql.MySQLError) as error:
-            log.warning("%s is made anew: %s", server.folder, error)
-            server.stop()
-    shutil.rmtree(cluster.folder / name, ignore_errors=True)
-    cluster.add(name, master)
+def _leader(cluster: ClusterServers, running: dict[str, int], wanted: Wanted) -> str | None:
+    """The server that certainly has everything that was acknowledged; None where none has."""
+    if not running:
+        return None
+    # A replica never has more than its writer. Where two have the same, as in a failover that had
+    # come that far, it is the one that should be the writer.
+    latest = max(running, key=lambda name: (running[name], name == wanted.writer))
+    best = cluster.servers[latest]
+    for name, server in cluster.servers.items():
+        if name not in running and not _is_behind(server, best):
+            return None
+    missing = wanted.writer is not None and wanted.writer not in cluster.servers
+    if missing and wanted.writer not in wanted.unfinished and _was_reader(best):
+        return None
+    return latest
+
+
+def _is_behind(failed: DatabaseServer, best: DatabaseServer) -> bool:
+    """Whether a server that does not run has nothing that another lacks."""
+    if _was_reader(failed) and not _was_reader(best):
+        return True
+    try:
+        return history.has_all_of(best, failed.folder)
+    except ERRORS as error:
+        log.warning("the history in %s cannot be read: %s", failed.folder, error)
+        return False
+
+
+def _was_reader(server: DatabaseServer) -> bool:
+    return datafolder.read_settings(server.folder)[1]
+
+
+def _lead(cluster: ClusterServers, leader: str, master: Master) -> None:
+    server = cluster.servers[leader]
+    replication.forget(server)
+    server.promote()
+    cluster.writer = leader
+    if cluster.volume.exists():
+        # It is from before the instance that has the data now.
+        clustermembers.discard(
+            cluster, cluster.volume, "The data of the cluster are in its instances now."
+        )
+    _make_sure_of_master(cluster, server, master)
+
+
+def _wait_for_the_data(cluster: ClusterServers, running: Collection[str], wanted: Wanted) -> None:
+    """Let nobody write while the server with the latest data does not run."""
+    failed = [name for name in cluster.servers if name not in running]
+    holder = wanted.writer if wanted.writer in failed else next(iter(failed), None)
+    cluster.writer = holder
+    for name in running:
+        with contextlib.suppress(*ERRORS):
+            cluster.servers[name].refuse_writes()
+    if wanted.writer in running:
+        cluster.problems[str(wanted.writer)] = ServerFailed(
+            f"{wanted.writer} cannot take writes: {holder} may have newer data and does not start. "
+            f"Put right what keeps it from starting. {TRY_AGAIN}"
+        )
+
+
+def _bring_up_member(cluster: ClusterServers, name: str, wanted: Wanted) -> None:
+    """Have an instance's server follow the writer; make it where it is missing."""
+    if name in cluster.servers:
+        if cluster.servers[name].running and cluster.has_writer:
+            clusterfailover.rejoin(cluster, name)
+        return
+    complete = set(wanted.instances) - wanted.unfinished
+    nothing_there = not cluster.servers and not cluster.volume.exists()
+    if name == wanted.writer and name in complete and not cluster.volume.exists():
+        missing = cluster.writer is None
+    else:
+        missing = nothing_there and bool(complete)
+    if missing:
+        cluster.problems[name] = ServerFailed(
+            f"The data of {name} are missing: there is no folder {cluster.folder / name}. "
+            f"Put it back. {TRY_AGAIN} Or delete the instance."
+        )
+        return
+    cluster.add(name, wanted.master)
 
 
 def _make_sure_of_master(cluster: ClusterServers, writer: DatabaseServer, master: Master) -> None:

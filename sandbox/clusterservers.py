@@ -6,17 +6,24 @@ wait. A `Future` tells when, and whether it went well.
 
 import contextlib
 import logging
+import secrets
 import shutil
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from sandbox import binlog, datafolder
+from sandbox import clustercopies, clusterfailover, clustermembers, datafolder, replication
 from sandbox.deferred import Deferred
 from sandbox.home import write_private
+from sandbox.install import Program
 from sandbox.mysqld import DatabaseServer
+from sandbox.server_errors import ERRORS, ServerFailed, as_server_failed
+
+# Begins the name of a folder that is being removed, as was asked.
+REMOVED = "_removed-"
 
 log = logging.getLogger("sandbox.servers")
 
@@ -35,6 +42,11 @@ class ClusterServers:
 
     The data belongs to the cluster, as in Aurora: it outlives the last instance, in `volume`,
     and the next instance of the cluster starts from it.
+
+    Attributes:
+        servers: of each instance whose folder is there, whether or not it runs.
+        writer: the instance whose server has the data that count; it need not run.
+        problems: why the server of an instance cannot be used, for as long as it cannot.
     """
 
     def __init__(self, folder: Path, next_server_id: Callable[[], int], deferred: Deferred):
@@ -42,8 +54,16 @@ class ClusterServers:
         self._deferred = deferred
         self.servers: dict[str, DatabaseServer] = {}
         self.writer: str | None = None
+        self.problems: dict[str, ServerFailed] = {}
+        self._closing = threading.Event()
         self._next_server_id = next_server_id
         self._worker = ThreadPoolExecutor(1, thread_name_prefix=f"cluster-{folder.name}")
+
+    @property
+    def has_writer(self) -> bool:
+        """Whether a server takes writes now."""
+        writer = self.servers.get(self.writer or "")
+        return writer is not None and writer.running
 
     @property
     def volume(self) -> Path:
@@ -70,65 +90,31 @@ class ClusterServers:
     def server(self, instance: str) -> DatabaseServer:
         """The server of an instance whose folder is there, as it was before a restart."""
         folder = self.folder / instance
-        number = datafolder.read_server_id(folder)
-        return DatabaseServer(folder, number or self._next_server_id())
+        return self.new_server(folder, number=datafolder.read_server_id(folder))
+
+    def check(self, instance: str) -> None:
+        """Do nothing, or raise why the server of an instance cannot be used."""
+        if instance in self.problems:
+            raise self.problems[instance]
 
     def add(self, instance: str, master: Master) -> None:
         """Start a server: the writer where there is none yet, else a replica of the writer."""
-        folder = self.folder / instance
-        server = DatabaseServer(folder, self._next_server_id())
-        if self.writer is None and self.volume.exists():
-            if not self.master_file.exists():
-                # Restored: its master user came with the data.
-                write_private(self.master_file, master.password)
-            self.volume.rename(folder)
-            server.start()
-            server.promote()
-        else:
-            server.create()
-            server.start()
-            if self.writer is None:
-                self.make_master(server, master)
-            else:
-                server.follow(self.servers[self.writer])
-        self.servers[instance] = server
-        self.writer = self.writer or instance
+        with self.noting_problem_of(instance):
+            clustermembers.add(self, instance, master)
+
+    def remake(self, instance: str) -> None:
+        """Make a replica again that cannot follow; what only it has is kept aside."""
+        with self.noting_problem_of(instance):
+            clustermembers.remake(self, instance)
 
     def remove(self, instance: str, successor: str | None) -> None:
         """Stop a server for good; if it was the writer, `successor` becomes the writer first."""
-        server = self.servers.get(instance)
-        if server is None:
-            return
-        if instance == self.writer and successor in self.servers:
-            self.promote(successor)
-        del self.servers[instance]
-        server.stop()
-        if self.servers:
-            shutil.rmtree(server.folder, ignore_errors=True)
-        else:
-            self.writer = None
-            shutil.rmtree(self.volume, ignore_errors=True)
-            server.folder.rename(self.volume)
+        self.problems.pop(instance, None)
+        clustermembers.remove(self, instance, successor)
 
     def promote(self, instance: str) -> None:
-        """Make a replica the writer.
-
-        The old writer takes no more writes before the new one has caught up, so that no row that
-        was acknowledged is lost; connections drop, and the others follow the new writer.
-        """
-        new, old = self.servers[instance], self.servers.get(self.writer or "")
-        if old is new:
-            return
-        if old is not None and old.running:
-            old.refuse_writes()
-            if not new.caught_up(old, timeout=10):
-                log.warning("%s is promoted before it has caught up", instance)
-        new.promote()
-        new.drop_connections()
-        self.writer = instance
-        for name, server in self.servers.items():
-            if name != instance and server.running:
-                server.follow(new)
+        """Make a replica the writer; raises FailoverAbandoned where rows would be lost."""
+        clusterfailover.promote(self, instance)
 
     def make_master(self, server: DatabaseServer, master: Master) -> None:
         """Make the master user and the first database, where they are not there yet."""
@@ -144,70 +130,34 @@ class ClusterServers:
 
     def reboot(self, instance: str) -> None:
         """Stop one server and start it again; the others find the writer wherever it is then."""
-        self.servers[instance].stop()
-        self.servers[instance].start()
+        with self.noting_problem_of(instance):
+            self.servers[instance].stop()
+            self.servers[instance].start()
         writer = self.servers[self.writer or instance]
-        for name, server in self.servers.items():
-            if server is not writer and instance in (name, self.writer):
-                server.follow(writer)
+        for name, server in list(self.servers.items()):
+            if server is not writer and server.running and instance in (name, self.writer):
+                clusterfailover.rejoin(self, name)
+        self.check(instance)
 
     # -- copies -----------------------------------------------------------------------------
 
     def position(self) -> str | None:
-        """The moment of the cluster's history that is now; None where no server can tell."""
+        """The moment of the cluster's history that is now; None where no server tells it soon.
+
+        It is asked while a call holds the account's lock. None, too, is a moment: when the copy
+        begins.
+        """
         writer = self.servers.get(self.writer or "")
-        return writer.position if writer and writer.running else None
+        return replication.position_within(writer, 2) if writer and writer.running else None
 
     def copy_to(self, folder: Path, moment: str | datetime | None) -> None:
         """Lay the cluster's data down in `folder`, as they were at a moment.
 
-        Nothing is laid down for a cluster that had no data then; nothing happens when the copy is
-        there already.
-
         Args:
-            folder: appears when it is complete.
+            folder: appears when it is complete; not at all for a cluster that had no data then.
             moment: a position of the history, a time with its zone, or None for now.
         """
-        if folder.exists():
-            return
-        writer = self.servers.get(self.writer or "")
-        source = writer.folder if writer else self.volume
-        if not source.exists():
-            return
-        with contextlib.ExitStack() as stack:
-            if not (writer and writer.running):
-                if moment is None:
-                    datafolder.copy(source, folder)
-                    return
-                # Its history is to be read from a server that runs, and that is not the cluster's.
-                writer = stack.enter_context(self._passing(folder, "source"))
-                datafolder.copy(source, writer.folder)
-                writer.start()
-            if moment is None:
-                moment = writer.position
-            elif isinstance(moment, datetime):
-                flavour = writer.program.flavour
-                moment = binlog.position_at(writer.folder / "data", flavour, moment)
-            if not moment:
-                return
-            copy = stack.enter_context(self._passing(folder, "partial"))
-            copy.create()
-            copy.start()
-            copy.replay(writer, moment)
-            copy.stop()
-            copy.folder.rename(folder)
-
-    @contextlib.contextmanager
-    def _passing(self, folder: Path, suffix: str) -> Iterator[DatabaseServer]:
-        """A server beside `folder` that is gone in the end."""
-        passing = folder.with_name(f"{folder.name}.{suffix}")
-        shutil.rmtree(passing, ignore_errors=True)
-        server = DatabaseServer(passing, self._next_server_id())
-        try:
-            yield server
-        finally:
-            server.stop()
-            shutil.rmtree(passing, ignore_errors=True)
+        clustercopies.copy_to(self, folder, moment)
 
     @staticmethod
     def wait_for(copied: Future) -> None:
@@ -222,24 +172,61 @@ class ClusterServers:
             server.stop()
 
     def start(self) -> None:
-        """Start the servers again, the writer first: its port may be another now."""
+        """Start the servers again, the writer first: its port may be another now.
+
+        What fails is the problem of that instance; raises it in the end when it is the writer.
+        """
+        for name in sorted(self.servers, key=lambda name: name != self.writer):
+            with contextlib.suppress(*ERRORS), self.noting_problem_of(name):
+                self.servers[name].start()
         if self.writer is None:
             return
-        writer = self.servers[self.writer]
-        writer.start()
-        for server in self.servers.values():
-            if server is not writer:
-                server.start()
-                server.follow(writer)
+        self.check(self.writer)
+        for name, server in list(self.servers.items()):
+            if name != self.writer and server.running:
+                clusterfailover.rejoin(self, name)
 
-    def delete(self) -> None:
-        """Stop everything and remove the data."""
+    def delete(self, last_snapshots: Iterable[Future] = ()) -> None:
+        """Stop everything and remove the data, once the last snapshots of them are taken.
+
+        Raises:
+            SandboxError, OSError: the data are still there; it can be tried again.
+        """
+        for snapshot in last_snapshots:
+            snapshot.result()
         self.stop()
         self.servers.clear()
         self.writer = None
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.folder.exists():
+            # Out of the way at once: half a database would look like a whole one after a crash.
+            doomed = self.folder.with_name(f"{REMOVED}{secrets.token_hex(4)}")
+            self.folder.rename(doomed)
+            shutil.rmtree(doomed, ignore_errors=True)
 
     def close(self) -> None:
-        """Wait for the worker, then stop the servers."""
+        """Give up starts that are under way, wait for the worker, then stop the servers."""
+        self._closing.set()
         self._worker.shutdown(cancel_futures=True)
         self.stop()
+
+    def end_worker(self) -> None:
+        """Let the worker thread go once it has done what it was asked."""
+        self._worker.shutdown(wait=False)
+
+    def new_server(
+        self, folder: Path, program: Program | None = None, number: int | None = None
+    ) -> DatabaseServer:
+        """A server of this cluster; its start is given up when the sandbox stops."""
+        server = DatabaseServer(folder, number or self._next_server_id(), program)
+        server.cancelled = self._closing
+        return server
+
+    @contextlib.contextmanager
+    def noting_problem_of(self, instance: str) -> Iterator[None]:
+        """Note why an instance cannot be used when what is done here fails, and that it can."""
+        try:
+            yield
+        except ERRORS as error:
+            self.problems[instance] = as_server_failed(error)
+            raise self.problems[instance] from error
+        self.problems.pop(instance, None)

@@ -8,11 +8,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sandbox import datafolder
+from sandbox import clustercopies, datafolder, setaside
 from sandbox.deferred import Deferred
 
 if TYPE_CHECKING:
     from sandbox.clusterservers import ClusterServers
+
+# Ends the name of a folder that is being removed, as was asked.
+REMOVED = ".removed"
 
 log = logging.getLogger("sandbox.copies")
 
@@ -28,6 +31,7 @@ class Copies:
         self._folder = folder
         self._deferred = deferred
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="snapshots")
+        self._removals: dict[Path, Future] = {}
 
     def folder_of(self, snapshot: str) -> Path:
         """Where the data of a snapshot are, if it has any and they are complete."""
@@ -35,7 +39,16 @@ class Copies:
 
     def take(self, cluster: "ClusterServers", snapshot: str, position: str | None) -> Future:
         """Have a cluster's data of a position of its history copied."""
-        return cluster.submit(cluster.copy_to, self.folder_of(snapshot), position)
+        folder = self.folder_of(snapshot)
+        # A snapshot of this name may be about to go, and its data with it.
+        removed = self._removals.get(folder)
+
+        def copy_to() -> None:
+            if removed is not None:
+                removed.result()
+            cluster.copy_to(folder, position)
+
+        return cluster.submit(copy_to)
 
     def copy(self, snapshot: str, target: str) -> Future:
         """Have a snapshot copied to another."""
@@ -52,16 +65,34 @@ class Copies:
 
     def remove(self, folder: Path) -> Future:
         """Have a folder removed, after all that was asked before."""
-        return self._submit(_remove, folder)
+        self._removals[folder] = removal = self._submit(_remove, folder)
+        return removal
 
-    def delete_all_but(self, snapshots: set[str]) -> None:
-        """Have removed what belongs to none of these snapshots, or was not completed."""
+    def tidy(self, snapshots: set[str], deleted: set[str]) -> None:
+        """Remove what was deleted or not completed; move aside what the account does not know.
+
+        Args:
+            snapshots: the names of those that the account has.
+            deleted: the names of those that it had, until they were deleted.
+        """
         for folder in self._folder.iterdir() if self._folder.exists() else ():
-            if folder.name not in snapshots:
+            if folder.name in snapshots:
+                continue
+            temporary = folder.name.endswith((REMOVED, clustercopies.PARTIAL, clustercopies.SOURCE))
+            if temporary or folder.name in deleted:
                 # Out of the way at once: the same snapshot may be made again meanwhile.
-                doomed = folder.with_name(f"{secrets.token_hex(4)}.removed")
+                doomed = folder.with_name(f"{secrets.token_hex(4)}{REMOVED}")
                 folder.rename(doomed)
                 self.remove(doomed)
+            elif folder.is_dir():
+                self.remove_if_empty(folder, "The account has no such DB cluster snapshot.")
+
+    def remove_if_empty(self, folder: Path, why: str) -> None:
+        """Remove a folder without any file; move one with files aside."""
+        if setaside.holds_files(folder):
+            setaside.set_aside(folder, self._folder.parent, why)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def close(self) -> None:
         """Wait for what is under way."""
@@ -85,8 +116,10 @@ def _copy(source: Path, target: Path) -> None:
 
 def _remove(folder: Path) -> None:
     # First out of sight: half a folder would look like a whole one after a crash.
-    doomed = folder.with_name(f"{folder.name}.removed")
-    if folder.exists():
+    doomed = (
+        folder if folder.name.endswith(REMOVED) else folder.with_name(f"{folder.name}{REMOVED}")
+    )
+    if folder != doomed and folder.exists():
         shutil.rmtree(doomed, ignore_errors=True)
         folder.rename(doomed)
     shutil.rmtree(doomed, ignore_errors=True)

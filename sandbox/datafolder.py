@@ -8,10 +8,12 @@
 <folder>/rdsrepladmin    password with which replicas log in to this server
 <folder>/first-start.sql, start.sql
                          what the server runs before it accepts connections; gone after it
+<folder>/server.json     which server wrote the data: see `sandbox.server_record`
 <folder>/error.log       what the server says
 """
 
 import configparser
+import contextlib
 import os
 import secrets
 import shutil
@@ -22,7 +24,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from sandbox import server_settings
+from sandbox import server_record, server_settings
 from sandbox.certificates import self_signed
 from sandbox.errors import SandboxError
 from sandbox.home import write_private
@@ -177,7 +179,7 @@ def create(folder: Path, program: Program, cache: Path | None = None) -> None:
         raise SandboxError(f"{folder} holds a database already. Delete the folder, or start() it.")
     template = _template(program, cache or default_cache())
     statements = [FIRST_START[program.flavour], *ACCOUNTS[program.flavour]]
-    _lay_down(template, ["binlog.*"], folder, statements)
+    _lay_down(template, ["binlog.*"], folder, statements, program)
 
 
 def copy(source: Path, folder: Path) -> None:
@@ -194,10 +196,18 @@ def copy(source: Path, folder: Path) -> None:
     ]
     of_a_replica = ["master.info", "relay-log.info", "relay.*"]
     _lay_down(source / "data", of_a_replica, partial, statements)
+    if (source / server_record.FILE).exists():
+        shutil.copy(source / server_record.FILE, partial)
     partial.rename(folder)
 
 
-def _lay_down(data: Path, leave_out: list[str], folder: Path, statements: list[str]) -> None:
+def _lay_down(
+    data: Path,
+    leave_out: list[str],
+    folder: Path,
+    statements: list[str],
+    program: Program | None = None,
+) -> None:
     """Copy a data folder, and have its first start give the system accounts fresh passwords."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
@@ -211,6 +221,8 @@ def _lay_down(data: Path, leave_out: list[str], folder: Path, statements: list[s
         write_private(folder / user, password)
     text = "".join([NOT_LOGGED, *statements])
     write_private(folder / FIRST_START_FILE, text.format_map(passwords))
+    if program is not None:
+        server_record.write(folder, program)
     partial.rename(folder / "data")  # last: from here on the database exists
 
 
@@ -271,8 +283,7 @@ def _write_init_file(folder: Path, program: Program) -> Path | None:
 
 def read_settings(folder: Path) -> tuple[int | None, bool]:
     """The port this server had when it was last started, if any, and whether it is a reader."""
-    options = configparser.ConfigParser(interpolation=None)
-    options.read(folder / "my.cnf", encoding="utf-8")
+    options = _options(folder)
     if not options.has_section("mysqld"):
         return None, False
     return options.getint("mysqld", "port"), options.getboolean("mysqld", "read_only")
@@ -280,9 +291,20 @@ def read_settings(folder: Path) -> tuple[int | None, bool]:
 
 def read_server_id(folder: Path) -> int | None:
     """The number under which this server was last started, if it ever was."""
+    return _options(folder).getint("mysqld", "server_id", fallback=None)
+
+
+def was_started(folder: Path) -> bool:
+    """Whether the server of a folder ever ran, so that somebody may have written to it."""
+    return (folder / "my.cnf").exists() and not (folder / "first-start.sql").exists()
+
+
+def _options(folder: Path) -> configparser.ConfigParser:
+    """The server's option file; empty when it is missing or damaged: a start writes it again."""
     options = configparser.ConfigParser(interpolation=None)
-    options.read(folder / "my.cnf", encoding="utf-8")
-    return options.getint("mysqld", "server_id", fallback=None)
+    with contextlib.suppress(configparser.Error, UnicodeDecodeError):
+        options.read(folder / "my.cnf", encoding="utf-8")
+    return options
 
 
 def _template(program: Program, cache: Path) -> Path:

@@ -12,7 +12,7 @@ from sandbox.dynamodb.service import answer_directly as dynamodb_answer
 from sandbox.ids import ReproducibleIds
 from sandbox.journal import DiskFull
 from sandbox.keeper import Keeper, changes
-from sandbox.pace import Pace
+from sandbox.pace import DATABASES, Pace
 from sandbox.protocol import (
     Answer,
     Call,
@@ -41,6 +41,10 @@ SHOWS = {
 }
 
 
+# What a call of a service waits for at pace `instant`, before it takes the lock.
+WAITS_FOR = {"rds": DATABASES, "secretsmanager": DATABASES}
+
+
 class Desk(Protocol):
     """Answers what is asked of the sandbox itself, under `/_sandbox/`."""
 
@@ -51,8 +55,9 @@ class Desk(Protocol):
 class FrontDoor:
     """A WSGI application around moto's.
 
-    One request at a time goes in: moto's backends are not made for threads, and what a request
-    changes is in force (bastions, servers) before it is answered.
+    One request at a time goes in: moto's backends are not made for threads. The lock is never held
+    while something slow happens: waiting for servers comes before it, and bringing the bastions in
+    line with what the request changed comes after it, before the answer.
     """
 
     def __init__(
@@ -117,6 +122,7 @@ class FrontDoor:
         http.replace_body(environ, body)
         if answers.is_unknown(call):
             return answers.unknown(call)
+        self._pace.wait(WAITS_FOR.get(call.service, ()))
         with self.lock:
             self._keeper.check_room(call)
             with self._deferred:
@@ -128,11 +134,11 @@ class FrontDoor:
                     self._deferred.give_up()
                 self._note_what_was_shown(call, answer)
                 self._keeper.remember(call, counted)
-            # What is on disk is done for real: servers and bastions follow the account.
-            # Items change none of them.
-            if changes(call) and call.service != "dynamodb":
-                self._after_change()
-            return answer
+        # What is on disk is done for real: servers and bastions follow the account.
+        # Items change none of them.
+        if changes(call) and call.service != "dynamodb":
+            self._after_change()
+        return answer
 
     def _ask_moto(self, environ: dict[str, Any], call: Call, body: bytes) -> Answer:
         answered: list[Any] = []

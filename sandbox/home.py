@@ -72,6 +72,11 @@ class Home:
         return self.folder / "databases"
 
     @property
+    def databases_in_memory(self) -> Path:
+        """The same for an account that is not kept: apart, since no account names them later."""
+        return self.folder / "databases-in-memory"
+
+    @property
     def aws(self) -> Path:
         """The AWS `config` and `credentials` files of the sandbox's own account."""
         return self.folder / "aws"

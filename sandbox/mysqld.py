@@ -13,7 +13,14 @@ from typing import Any
 import pymysql
 import pymysql.cursors
 
-from sandbox import datafolder, mysqld_accounts, mysqld_rights, replication, server_settings
+from sandbox import (
+    datafolder,
+    mysqld_accounts,
+    mysqld_rights,
+    replication,
+    server_record,
+    server_settings,
+)
 from sandbox.datafolder import CERTIFICATE, LOOPBACK, SUPERUSER
 from sandbox.errors import SandboxError
 from sandbox.install import NoDatabaseServer, Program, find_program
@@ -24,11 +31,14 @@ from sandbox.mysqld_process import (
     is_free,
     stop_leftovers,
 )
+from sandbox.server_errors import TRY_AGAIN, ServerFailed, StorageFull, is_full
 from sandbox.service_accounts import LOCKED_OUT, ServiceAccounts
 
 __all__ = ["DatabaseServer", "NoDatabaseServer", "Program", "find_program", "stop_leftovers"]
 
 PORT_ATTEMPTS = 5
+# Seconds. On a slow disk it takes minutes to recover from a kill; nobody else waits meanwhile.
+START_TIMEOUT = 300.0
 
 
 class DatabaseServer:
@@ -40,18 +50,35 @@ class DatabaseServer:
     Args:
         folder: where everything is kept; this server's alone.
         server_id: a number no other server of the cluster has; replication tells them by it.
-        program: which server to run; found by itself when not given.
+        program: which server to run; found by itself when not given, of the kind that wrote what
+            is in the folder.
+
+    Attributes:
+        cancelled: once set, a start that is under way is given up, and none begins any more.
     """
 
     def __init__(self, folder: Path, server_id: int, program: Program | None = None) -> None:
         self.folder = Path(folder).resolve()
         self.server_id = server_id
-        self.program = program or find_program()
+        self.cancelled = threading.Event()
+        self._program = program
         self._process: subprocess.Popen[bytes] | None = None
         self._port: int | None = None
         self._guard = threading.RLock()
         self._tls: ssl.SSLContext | None = None  # once the server insists on TLS
         self._accounts = ServiceAccounts(self)
+
+    @property
+    def program(self) -> Program:
+        """The server to run.
+
+        Raises:
+            NoDatabaseServer: none is installed.
+        """
+        if self._program is None:
+            record = server_record.read(self.folder)
+            self._program = find_program(record.flavour if record else None)
+        return self._program
 
     def create(self, template_cache: Path | None = None) -> None:
         """Lay down an empty database: one superuser, `rdsadmin`, who logs in from 127.0.0.1 only.
@@ -66,20 +93,28 @@ class DatabaseServer:
         with self._guard:
             datafolder.create(self.folder, self.program, template_cache)
 
-    def start(self, timeout: float = 30.0) -> None:
+    def start(self, timeout: float | None = None) -> None:
         """Start the process and wait until it answers; nothing to do when it runs.
 
         Keeps its port from one start to the next, unless something else has taken it. A server
-        that was killed recovers what it had acknowledged.
+        that was killed recovers what it had acknowledged. When it fails no process is left, and
+        the data are as before.
+
+        Args:
+            timeout: seconds; START_TIMEOUT when not given.
 
         Raises:
+            WrongServer: the data were written by another kind of server, or a newer one.
+            StorageFull: the disk is full.
             SandboxError: nothing was created here, or the server would not start.
+            OSError: its files cannot be read or written.
         """
         with self._guard:
             if self.running:
                 return
             if not (self.folder / "data").is_dir():
                 raise SandboxError(f"There is no database in {self.folder}. Call create() first.")
+            server_record.check(self.folder, self.program)
             if (self.folder / "mysqld.pid").exists():
                 # Not stopped in good order: the process may still be there, holding the files.
                 stop_leftovers(self.folder)
@@ -90,12 +125,18 @@ class DatabaseServer:
                 datafolder.write_settings(
                     self.folder, self.program, self.server_id, port, read_only
                 )
-                if self._launch(port, timeout):
+                try:
+                    if not self._launch(port, START_TIMEOUT if timeout is None else timeout):
+                        continue
                     self._port = port
                     datafolder.remove_init_files(self.folder)
                     self._accounts.open()
                     server_settings.tell(self)
-                    return
+                    server_record.write(self.folder, self.program)
+                except BaseException:
+                    self.kill()
+                    raise
+                return
             raise SandboxError(
                 f"The database server in {self.folder} found every port it tried taken by "
                 "another program. Close what opens so many, and start it again."
@@ -218,6 +259,11 @@ class DatabaseServer:
             self.drop_connections()
             self._set_read_only(True)
 
+    def accept_writes(self) -> None:
+        """Take writes again, after `refuse_writes`."""
+        with self._guard:
+            self._set_read_only(False)
+
     def promote(self) -> None:
         """Apply what was received, stop following, and accept writes.
 
@@ -253,6 +299,10 @@ class DatabaseServer:
         """Wait until this has all that `writer` has committed by now; False after `timeout` s."""
         return replication.caught_up(self, writer, timeout)
 
+    def connect(self, timeout: float) -> "pymysql.Connection[pymysql.cursors.Cursor]":
+        """A connection as `rdsadmin` on which nothing takes longer than `timeout` seconds."""
+        return self._connect(self.port, timeout, timeout)
+
     @contextlib.contextmanager
     def _cursor(self) -> Iterator[pymysql.cursors.Cursor]:
         if not self.running:
@@ -264,21 +314,21 @@ class DatabaseServer:
             yield cursor
 
     def _connect(
-        self, port: int, read_timeout: float | None = None
+        self, port: int, read_timeout: float | None = None, connect_timeout: float = 10
     ) -> "pymysql.Connection[pymysql.cursors.Cursor]":
         try:
-            return self.connect_as_service(port, read_timeout)
+            return self.connect_as_service(port, read_timeout, connect_timeout)
         except pymysql.OperationalError as error:
             if error.args[0] not in LOCKED_OUT or not self._accounts.repair():
                 raise
-        return self.connect_as_service(port, read_timeout)
+        return self.connect_as_service(port, read_timeout, connect_timeout)
 
     def connect_as_service(
-        self, port: int, read_timeout: float | None = None
+        self, port: int, read_timeout: float | None = None, connect_timeout: float = 10
     ) -> "pymysql.Connection[pymysql.cursors.Cursor]":
         """Log in as `rdsadmin`, with the accounts as they are."""
         try:
-            return self._connect_with(self._tls, port, read_timeout)
+            return self._connect_with(self._tls, port, read_timeout, connect_timeout)
         except pymysql.OperationalError as error:
             # require_secure_transport has been switched on; MariaDB gives the first, MySQL the
             # second number.
@@ -287,12 +337,16 @@ class DatabaseServer:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         tls.check_hostname = False
         tls.load_verify_locations(self.certificate)
-        connection = self._connect_with(tls, port, read_timeout)
+        connection = self._connect_with(tls, port, read_timeout, connect_timeout)
         self._tls = tls
         return connection
 
     def _connect_with(
-        self, tls: ssl.SSLContext | None, port: int, read_timeout: float | None
+        self,
+        tls: ssl.SSLContext | None,
+        port: int,
+        read_timeout: float | None,
+        connect_timeout: float,
     ) -> "pymysql.Connection[pymysql.cursors.Cursor]":
         password = (self.folder / SUPERUSER).read_text(encoding="utf-8")
         return pymysql.connect(
@@ -302,6 +356,7 @@ class DatabaseServer:
             password=password,
             autocommit=True,
             read_timeout=read_timeout,
+            connect_timeout=connect_timeout,
             init_command="SET SESSION lock_wait_timeout = 5",  # never hang on a client's locks
             ssl=tls,
             ssl_disabled=tls is None,  # TLS of PyMySQL's own choice would cost 25 ms
@@ -327,11 +382,15 @@ class DatabaseServer:
                 self.connect_as_service(port, read_timeout=1).close()
                 return True
             except pymysql.OperationalError as error:
+                if self.cancelled.is_set():
+                    raise ServerFailed(
+                        f"The database server in {self.folder} was stopped while it was starting."
+                    ) from error
                 if time.monotonic() > deadline:
-                    self.kill()
-                    raise SandboxError(
+                    raise ServerFailed(
                         f"The database server in {self.folder} did not answer within {timeout:g} "
-                        f"seconds ({error}). Read {log}, or give it more time."
+                        f"seconds ({error}). Its data are kept as they are. Read {log}, and close "
+                        f"what else keeps this machine busy. {TRY_AGAIN}"
                     ) from error
                 time.sleep(0.01)
         self._process = None
@@ -341,9 +400,16 @@ class DatabaseServer:
         errors = [line for line in lines if "[ERROR]" in line] or lines or ["it said nothing"]
         if any("TCP/IP port" in line for line in errors):
             return False
-        raise SandboxError(
+        full = next((line for line in lines if is_full(line)), None)
+        if full:
+            raise StorageFull(
+                f"The disk of {self.folder} is full, so its database server cannot start: "
+                f"{full.strip()} Free some space. {TRY_AGAIN}"
+            )
+        raise ServerFailed(
             f"The database server in {self.folder} ended while starting: {errors[0].strip()} "
-            f"Read {log} for the rest; deleting the folder starts it afresh."
+            f"Its data are kept as they are. Read {log} for the rest, and put that right. "
+            f"{TRY_AGAIN}"
         )
 
     def _ask_to_end(self, process: "subprocess.Popen[bytes]") -> None:

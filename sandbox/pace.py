@@ -2,11 +2,16 @@
 
 `lesson` takes seconds, `aws` about what AWS takes, `instant` no time at all: each passing state
 is then shown by exactly one describe call, so that a test sees every state and waits for none.
+
+No method but `wait` waits for the work behind a state. `wait` is called without the account's
+lock, so that a slow server keeps no other call waiting.
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
+from concurrent.futures import wait as wait_for_futures
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -45,8 +50,14 @@ SECONDS: dict[tuple[str, str], tuple[float, float]] = {
     ("Item", "expired"): (5, 600),
 }
 
-# A database server that has not come up by then will not.
-LONGEST_WORK = 60.0
+# The kinds behind which database servers work.
+DATABASES = ("DBCluster", "DBInstance", "DBClusterSnapshot")
+
+# At pace `instant`, seconds that a call waits for work before it answers with the passing state.
+# Less than the 60 s after which boto3 gives up.
+PATIENCE = 50.0
+# So many calls may wait at once. The HTTP server has more threads: the rest serve other calls.
+WAITING_CALLS = 8
 
 
 @dataclass
@@ -60,8 +71,12 @@ class Passage:
         lasting: the state it ends in.
         show: tells moto's model the state to show. Like `arrived` it must pickle: a method of a
             model, or a `partial` of a function.
-        work: what must be done behind the state before it may end (a server that starts).
+        work: what must be done behind the state before it may end (a server that starts). The
+            resource stays in its last passing state until it is done.
         arrived: called once, at the end.
+        failed: called instead, with the exception, when the work has failed; it shows the state.
+            Without it the state is `failed`.
+        deadline: until when calls wait for the work; None until the first call waits.
     """
 
     kind: str
@@ -73,16 +88,28 @@ class Passage:
     arrived: Callable[[], None] | None = None
     since: float = field(default_factory=time.monotonic)
     seen: bool = False
+    failed: Callable[[BaseException], None] | None = None
+    deadline: float | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the work: what it must do is found out anew. The clock starts with a process."""
+        """Without the work: recovery submits it again. The clock starts with a process."""
         elapsed = time.monotonic() - self.since
-        return {**vars(self), "work": None, "since": elapsed}
+        return {**vars(self), "work": None, "since": elapsed, "deadline": None}
 
     @property
     def state(self) -> str:
         """The state to show now."""
         return self.passing[0] if self.passing else self.lasting
+
+    @property
+    def is_working(self) -> bool:
+        """Whether the work behind the state is still under way."""
+        return self.work is not None and not self.work.done()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the last passing state has been seen, so that only the work is missing."""
+        return self.seen and len(self.passing) == 1
 
 
 class Pace:
@@ -96,6 +123,7 @@ class Pace:
         self.name = name
         self.moved = False
         self._passages: dict[tuple[str, str], Passage] = {}
+        self._waiting = threading.BoundedSemaphore(WAITING_CALLS)
 
     def passages(self) -> tuple[float, list[Passage]]:
         """What is on its way, with the time of day: to be pickled."""
@@ -122,11 +150,11 @@ class Pace:
     def settle(self) -> None:
         """Move everything on to where it is by now. To be called before each request."""
         for passage in list(self._passages.values()):
-            while passage.passing and self._may_leave(passage):
+            while len(passage.passing) > 1 and self._may_leave(passage):
                 passage.passing.pop(0)
                 self.moved = True
                 passage.since, passage.seen = time.monotonic(), False
-            if not passage.passing:
+            if self._may_leave(passage) and not passage.is_working:
                 self._arrive(passage)
             else:
                 passage.show(passage.state)
@@ -140,6 +168,8 @@ class Pace:
     def hurry(self, kinds: Iterable[str], name: str | None = None) -> None:
         """At pace `instant`, end passages that nobody looked at: traffic waits for no look.
 
+        One whose work is not done ends at a later call of `settle`.
+
         Args:
             kinds: of these resources.
             name: of this one only.
@@ -148,25 +178,67 @@ class Pace:
             return
         for passage in list(self._passages.values()):
             if passage.kind in kinds and name in (None, passage.name):
-                passage.passing.clear()
-                self._arrive(passage)
+                del passage.passing[:-1]
+                passage.seen = True
+                if not passage.is_working:
+                    self._arrive(passage)
+
+    def wait(self, kinds: Iterable[str], patience: float = PATIENCE) -> None:
+        """At pace `instant`, wait for the work that is all that a resource still needs.
+
+        To be called without the account's lock, before `settle`. A caller waits no longer than
+        `patience` seconds after the first that waited for the same work, and not at all when
+        many wait already.
+
+        Args:
+            kinds: of these resources.
+            patience: seconds.
+        """
+        if self.name != "instant":
+            return
+        awaited = [
+            passage
+            for passage in list(self._passages.values())
+            if passage.kind in kinds and passage.is_due and passage.is_working
+        ]
+        if not awaited or not self._waiting.acquire(blocking=False):
+            return
+        try:
+            for passage in awaited:
+                if passage.deadline is None:
+                    passage.deadline = time.monotonic() + patience
+                if passage.work is not None:
+                    wait_for_futures([passage.work], passage.deadline - time.monotonic())
+        finally:
+            self._waiting.release()
 
     def _may_leave(self, passage: Passage) -> bool:
-        last = len(passage.passing) == 1
         if self.name == "instant":
             return passage.seen
         lesson, aws = SECONDS.get((passage.kind, passage.state), (1, 30))
         wanted = lesson if self.name == "lesson" else aws
-        if time.monotonic() - passage.since < wanted:
-            return False
-        return not last or passage.work is None or passage.work.done()
+        return time.monotonic() - passage.since >= wanted
 
     def _arrive(self, passage: Passage) -> None:
+        """End a passage; its work is done."""
         self.moved = True
-        failed = False
-        if passage.work is not None:
-            failed = passage.work.exception(timeout=LONGEST_WORK) is not None
         self._passages.pop((passage.kind, passage.name), None)
-        passage.show("failed" if failed else passage.lasting)
-        if passage.arrived and not failed:
-            passage.arrived()
+        error = _error_of(passage.work)
+        if error is None:
+            passage.passing.clear()
+            passage.show(passage.lasting)
+            if passage.arrived:
+                passage.arrived()
+        elif passage.failed:
+            passage.failed(error)
+        else:
+            passage.show("failed")
+
+
+def _error_of(work: Future | None) -> BaseException | None:
+    if work is None:
+        return None
+    try:
+        return work.exception(timeout=0)
+    except CancelledError as error:
+        return error

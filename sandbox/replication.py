@@ -1,7 +1,10 @@
 """Make one database server a replica of another, and end that: the SQL of both flavours."""
 
+import contextlib
 import time
 from typing import TYPE_CHECKING, Any
+
+import pymysql
 
 from sandbox.datafolder import LOOPBACK, REPLICATION_USER
 from sandbox.errors import SandboxError
@@ -141,6 +144,19 @@ def position(server: "DatabaseServer") -> str:
     """All that a server has committed, written here or replicated, as global transaction ids."""
     ((ids,),) = server.execute(POSITION[server.program.flavour])
     return str(ids)
+
+
+def position_within(server: "DatabaseServer", seconds: float) -> str | None:
+    """Like `position`; None when the server does not answer in time."""
+    try:
+        with (
+            contextlib.closing(server.connect(seconds)) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(POSITION[server.program.flavour])
+            return str(next(iter(cursor.fetchall()))[0])
+    except pymysql.MySQLError:
+        return None
 
 
 def progress(server: "DatabaseServer") -> int:

@@ -20,7 +20,8 @@ def empty(home: Home) -> None:
         with contextlib.suppress(OSError):
             file.unlink()
         _report(home, _left_of(file))
-    folders = (home.databases, home.folder / "bastions", home.aws)
+    databases = (home.databases, home.databases_in_memory)
+    folders = (*databases, home.folder / "bastions", home.aws)
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
     _report(home, [each for folder in folders for each in _left_of(folder)])

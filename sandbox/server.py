@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import secrets
+import shutil
 import threading
 from contextlib import suppress
 from typing import Any
@@ -20,7 +21,7 @@ from sandbox.errors import SandboxError
 from sandbox.home import Home, read_json, write_private
 from sandbox.http import HttpServer
 from sandbox.mysqld_process import free_port
-from sandbox.pace import Pace, PaceName
+from sandbox.pace import DATABASES, Pace, PaceName
 from sandbox.servers import DatabaseServers
 
 log = logging.getLogger("sandbox.server")
@@ -65,7 +66,10 @@ class Sandbox:
         self.pace = Pace(pace)
         self._durable = durable
         journal = Journal(home.account if durable else None)
-        self.databases = DatabaseServers(home.databases)
+        if not durable:
+            # The account of last time is gone, and so are the databases that it named.
+            shutil.rmtree(home.databases_in_memory, ignore_errors=True)
+        self.databases = DatabaseServers(home.databases if durable else home.databases_in_memory)
         self.doors = DatabaseDoors(home.folder, self.databases, auth.secret_of)
         self.bastions = Bastions(home.folder, self)
         aurora.install(self.pace, self.databases)
@@ -85,6 +89,7 @@ class Sandbox:
             lambda name: can_reach(self._insider.account(), STUDENT_ADDRESS, name, 22)
         )
         self._stopped = threading.Event()
+        self._syncing = threading.Lock()
         self._last_refusal: tuple[str, str] | None = None
         ids.before("sandbox", "Start")
         if not self._keeper.find():
@@ -102,6 +107,8 @@ class Sandbox:
         self._ids.before("sandbox", "Ready")  # the student's key was drawn from a secret
         self._after_change()
         self._recover_databases()
+        # Found now, since it takes a while: later a call would wait for it.
+        threading.Thread(target=_find_database_server, name="find-server", daemon=True).start()
         thread = threading.Thread(target=self._http.serve, name="http", daemon=True)
         thread.start()
         said = {
@@ -181,6 +188,7 @@ class Sandbox:
 
     def status(self) -> dict[str, Any]:
         """What `python -m sandbox status --json` prints."""
+        self.pace.wait(DATABASES)
         with self._door.lock:
             self.pace.settle()
             account = self._insider.account()
@@ -196,6 +204,7 @@ class Sandbox:
             if cluster is None:
                 continue
             address = self.databases.address(cluster, name)
+            problem = self.databases.problem(cluster, name)
             databases.append(
                 {
                     "cluster": cluster,
@@ -203,6 +212,7 @@ class Sandbox:
                     "role": "writer" if name in writers else "reader",
                     "status": database["DBInstanceStatus"],
                     "port": address[1] if address else None,
+                    "problem": str(problem) if problem else None,
                 }
             )
         return {
@@ -212,26 +222,38 @@ class Sandbox:
             "pace": self.pace.name,
             "bastions": self.bastions.listing(),
             "databases": databases,
+            "kept": self.databases.kept(),
         }
 
     def _after_change(self) -> None:
+        """Bring the SSH servers in line with the account; to be called without the lock."""
         self._entry.changed()
+        with self._syncing:  # So that the last to look at the account is the last to sync.
+            with self._door.lock:
+                hosts, gone = self._bastion_hosts()
+            for instance_id in gone:
+                self.bastions.forget(instance_id)
+            self.bastions.sync(hosts)
+
+    @staticmethod
+    def _bastion_hosts() -> tuple[list[BastionHost], list[str]]:
+        """The instances with an SSH server, and the ids of those that have none any more."""
         # What has a key pair and a public address, and is not stopped, has an SSH server.
         from moto.core import DEFAULT_ACCOUNT_ID
         from moto.ec2.models import ec2_backends
 
         ec2 = ec2_backends[DEFAULT_ACCOUNT_ID][REGION]
-        hosts = []
+        hosts, gone = [], []
         for reservation in ec2.reservations.values():
             for instance in reservation.instances:
                 if instance.state in ("shutting-down", "terminated"):
-                    self.bastions.forget(instance.id)
+                    gone.append(instance.id)
                 elif instance.state in ("pending", "running") and instance.public_ip:
                     pair = ec2.key_pairs.get(instance.key_name or "")
                     key = pair.material_public if pair else b""
                     text = key.decode() if isinstance(key, bytes) else key
                     hosts.append(BastionHost(instance.id, text))
-        self.bastions.sync(hosts)
+        return hosts, gone
 
     def _recover_databases(self) -> None:
         from moto.core import DEFAULT_ACCOUNT_ID
@@ -269,6 +291,8 @@ class Sandbox:
         """
         with self._door.lock:
             self.pace.hurry(["Instance", "DBCluster", "DBInstance"])
+        self.pace.wait(["DBCluster", "DBInstance"])
+        with self._door.lock:
             self.pace.settle()
             account = self._insider.account()
         names = resolve(account, host)
@@ -325,6 +349,11 @@ def serve(home: Home, port: int | None, pace: PaceName, durable: bool = True) ->
     # Everything is closed and written. Without this, Python takes half a second to free moto.
     logging.shutdown()
     os._exit(0)
+
+
+def _find_database_server() -> None:
+    with suppress(SandboxError):  # The call that needs one says what to do.
+        mysqld.find_program()
 
 
 def _json(status: str, data: dict) -> tuple[str, list, bytes]:

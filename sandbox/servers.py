@@ -1,16 +1,18 @@
 """The real database servers behind the account's Aurora clusters."""
 
-import secrets
 import threading
+from collections.abc import Iterable
 from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
 
-from sandbox.clusterservers import ClusterServers, Master
+from sandbox import setaside
+from sandbox.clusterservers import REMOVED, ClusterServers, Master
 from sandbox.copies import Copies
 from sandbox.deferred import Deferred
 from sandbox.home import write_private
 from sandbox.mysqld import DatabaseServer
+from sandbox.server_errors import ServerFailed
 
 __all__ = ["ClusterServers", "DatabaseServers", "Master"]
 
@@ -40,15 +42,19 @@ class DatabaseServers:
                 )
             return self._clusters[name]
 
-    def delete(self, name: str) -> Future:
-        """Have a cluster's servers and data removed."""
+    def delete(self, name: str, last_snapshots: Iterable[Future] = ()) -> Future:
+        """Have a cluster's servers and data removed, once these snapshots of them are taken.
+
+        When it fails, the rest is still there and it can be asked for again.
+        """
+        cluster = self.cluster(name)
+        return cluster.submit(self._delete, name, cluster, list(last_snapshots))
+
+    def _delete(self, name: str, cluster: ClusterServers, last_snapshots: list[Future]) -> None:
+        cluster.delete(last_snapshots)
         with self._lock:
-            cluster = self._clusters.pop(name, None)
-        if cluster is None:
-            done: Future = Future()
-            done.set_result(None)
-            return done
-        return cluster.submit(cluster.delete)
+            self._clusters.pop(name, None)
+        cluster.end_worker()
 
     def server(self, cluster: str, instance: str) -> DatabaseServer | None:
         """The server of an instance; None while it does not run."""
@@ -66,18 +72,24 @@ class DatabaseServers:
         copied = giver.submit(giver.copy_to, taker.volume, moment)
         return taker.submit(taker.wait_for, copied)
 
-    def delete_all_but(self, clusters: set[str]) -> None:
-        """Have the folders of clusters removed that are none of these, and what is half removed.
+    def problem(self, cluster: str, instance: str) -> ServerFailed | None:
+        """Why an instance's server cannot be used; None while it can."""
+        return self.cluster(cluster).problems.get(instance)
 
-        They are out of the way at once: a new cluster may have the name of an old one.
+    def kept(self) -> list[dict[str, str]]:
+        """The folders that were moved aside, each with the reason."""
+        return setaside.listing(self._folder)
+
+    def set_aside_all_but(self, clusters: set[str]) -> None:
+        """Move the folders of other clusters aside, and go on removing what is half removed.
+
+        A new cluster may have the name of one that the account does not know.
         """
         for folder in self._folder.iterdir() if self._folder.exists() else ():
-            if folder.name.startswith("_removed-"):
+            if folder.name.startswith(REMOVED):
                 self.snapshots.remove(folder)
-            elif folder.is_dir() and folder.name not in {"_snapshots", *clusters}:
-                doomed = folder.with_name(f"_removed-{secrets.token_hex(4)}")
-                folder.rename(doomed)
-                self.snapshots.remove(doomed)
+            elif folder.is_dir() and folder.name not in {"_snapshots", setaside.FOLDER, *clusters}:
+                self.snapshots.remove_if_empty(folder, "The account has no such DB cluster.")
 
     def close(self) -> None:
         """Stop all servers; their data stays."""

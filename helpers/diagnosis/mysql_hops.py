@@ -5,7 +5,10 @@ Each is a function of the `Way` that returns what it has found, or raises `Broke
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
+
+from botocore.exceptions import ClientError
 
 from helpers import keys
 from helpers._rules import GROUP_INBOUND
@@ -16,6 +19,8 @@ from helpers.diagnosis.way import Broken, Way
 from helpers.network import DB_DOWN, resolve
 from helpers.progress import FAILED
 from helpers.ssh_tunnel import tunnel
+
+EVENT_MINUTES = 14 * 24 * 60  # as long as RDS keeps events
 
 
 def endpoint(way: Way) -> str:
@@ -62,11 +67,13 @@ def catch_up() -> str:
 def state(way: Way) -> str:
     """The cluster and its DB instance are up."""
     cluster, identifier = way.cluster, way.db_instance["DBInstanceIdentifier"]
+    if way.db_instance["DBInstanceStatus"] in FAILED:
+        raise _failed(way, identifier, way.db_instance["DBInstanceStatus"])
     name, status = cluster.get("DBClusterIdentifier"), cluster.get("Status", "available")
     if status in DB_DOWN | FAILED:
         raise Broken(f"The DB cluster {name} is {status}", _raise_cluster(str(name), status))
     status = way.db_instance["DBInstanceStatus"]
-    if status in DB_DOWN | FAILED:
+    if status in DB_DOWN:
         wait = (
             'wait_for(rds.describe_db_instances, "DBInstances.0.DBInstanceStatus", "available", '
             f'DBInstanceIdentifier="{identifier}")'
@@ -74,6 +81,26 @@ def state(way: Way) -> str:
         to_do = {"stopped": f'rds.start_db_instance(DBInstanceIdentifier="{identifier}")'}
         raise Broken(f"The DB instance {identifier} is {status}", to_do.get(status, wait))
     return f"{identifier} is {status}"
+
+
+def _failed(way: Way, identifier: str, status: str) -> Broken:
+    """Tell what RDS noted when the instance failed: it does not come back by itself."""
+    look = f'rds.describe_events(SourceType="db-instance", SourceIdentifier="{identifier}")'
+    try:
+        events = way.rds.describe_events(
+            SourceType="db-instance",
+            SourceIdentifier=identifier,
+            EventCategories=["failure", "low storage"],
+            Duration=EVENT_MINUTES,
+        )["Events"]
+    except ClientError:  # The course's IAM policy does not need this call otherwise.
+        events = []
+    finding = f"The DB instance {identifier} is {status}"
+    if not events:
+        return Broken(finding, look)
+    reason = max(events, key=lambda event: event["Date"])["Message"]
+    command = re.search(r"Then type: ([^.]+)", reason)
+    return Broken(f"{finding}: {reason.rstrip('.')}", command[1].strip() if command else look)
 
 
 def _raise_cluster(name: str, status: str) -> str:

@@ -107,6 +107,8 @@ class ClusterCalls(SnapshotCalls, FailoverCalls):
         super().delete_db_cluster(cluster_identifier)
         if snapshot_name:
             self._take_snapshot(cluster, snapshot_name)
+        # Its data are not removed before the snapshots of them are taken.
+        under_way = self._snapshots_under_way(cluster)
         name = cluster.db_cluster_identifier
         # AWS deletes the automated backups with the cluster. moto keeps them, and then refuses the
         # next cluster of that name within the same minute.
@@ -115,7 +117,7 @@ class ClusterCalls(SnapshotCalls, FailoverCalls):
             if of_this_cluster and snapshot.snapshot_type == "automated":
                 del self.cluster_snapshots[snapshot_id]
         self.leaving_clusters[name] = cluster
-        work = self.servers.delete(name)
+        work = self.servers.delete(name, under_way)
         self._pass_cluster(cluster, "deleting", work, "deleted")
         return cluster
 

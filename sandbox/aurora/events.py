@@ -41,6 +41,14 @@ OVER = {
     ("DBInstance", "starting"): ("notification", "DB instance started"),
     ("DBInstance", "stopping"): ("notification", "DB instance stopped"),
 }
+# What is said, with the reason, when the work behind a passing state has failed.
+FAILED = {
+    "DBCluster": "The DB cluster could not do what was asked",
+    "DBClusterSnapshot": "The DB cluster snapshot failed",
+    "DBInstance": "The DB instance has failed",
+}
+# The category, by the status that it leads to.
+CATEGORY = {"failed": "failure", "storage-full": "low storage"}
 
 
 @dataclass(frozen=True)

@@ -118,11 +118,13 @@ class AuroraInstance(DBInstanceClustered):
 
     Attributes:
         in_force: of its cluster's parameter group and of its own, what holds on the server.
+        was_available: whether it was ever made, so that its data should be there.
     """
 
     backend: Any  # the SandboxRDS, which builds on this module
     cluster: AuroraCluster
     in_force: dict[str, dict[str, Any]]
+    was_available = False
     pending_modified_values: dict[str, str]
 
     @property

@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-restore-snap
 https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-pitr.html
 """
 
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from typing import Any
 
@@ -96,6 +97,7 @@ class SnapshotCalls(Placement):
         )
         snapshot.copied_from = source.db_cluster_snapshot_identifier
         self.cluster_snapshots[name] = snapshot
+        self.deleted_snapshots.discard(name)
         self._pass_snapshot(snapshot)
         return snapshot
 
@@ -104,9 +106,11 @@ class SnapshotCalls(Placement):
         snapshot = self._snapshot(db_snapshot_identifier)
         if snapshot.snapshot_type == "automated":
             raise InvalidDBClusterSnapshotStateFault("Only manual snapshots may be deleted.")
-        self._check_snapshot_available(snapshot)
+        if snapshot.status != "failed":
+            self._check_snapshot_available(snapshot)
         name = snapshot.db_cluster_snapshot_identifier
         del self.cluster_snapshots[name]
+        self.deleted_snapshots.add(name)
         self.servers.snapshots.delete(name)
         return snapshot
 
@@ -180,8 +184,20 @@ class SnapshotCalls(Placement):
         snapshot = AuroraSnapshot(self, cluster, name, tags=tags)
         snapshot.position = self.servers.cluster(cluster.db_cluster_identifier).position()
         self.cluster_snapshots[name] = snapshot
+        self.deleted_snapshots.discard(name)
         self._pass_snapshot(snapshot)
         return snapshot
+
+    def _snapshots_under_way(self, cluster: AuroraCluster) -> list[Future]:
+        """The work on snapshots that still need the data of a cluster."""
+        passages = [
+            self.pace.passage("DBClusterSnapshot", name)
+            for name, snapshot in self.cluster_snapshots.items()
+            if isinstance(snapshot, AuroraSnapshot)
+            and snapshot.db_cluster_identifier == cluster.db_cluster_identifier
+            and snapshot.copied_from is None
+        ]
+        return [each.work for each in passages if each is not None and each.work is not None]
 
     def _pass_snapshot(self, snapshot: AuroraSnapshot) -> None:
         name, work = snapshot.db_cluster_snapshot_identifier, self._fill_snapshot(snapshot)

@@ -1,28 +1,18 @@
 """Killed at any moment, servers and all: no acknowledged row is lost, what was asked is done."""
 
-import pickle
-import secrets
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import boto3
 import psutil
 import pymysql
 import pytest
-from moto.core import DEFAULT_ACCOUNT_ID
-from moto.rds.models import rds_backends
 
 import helpers
-from sandbox import clusterservers
-from sandbox.aurora import SandboxRDS, install
-from sandbox.aurora.recovery import recover
 from sandbox.install import NoDatabaseServer, find_program
 from sandbox.mysqld import DatabaseServer
-from sandbox.pace import Pace
-from sandbox.servers import DatabaseServers
+from tests.sandbox.rds_account import OTHER, PASSWORD, Account, running_account
 
 pytestmark = pytest.mark.database
 
@@ -31,128 +21,11 @@ try:
 except NoDatabaseServer as error:
     pytest.skip(str(error), allow_module_level=True)
 
-PASSWORD, OTHER = secrets.token_hex(8), secrets.token_hex(8)
-REGION = "us-east-1"
-
-
-class Account:
-    """An account's RDS with real servers, that can be killed and started again."""
-
-    def __init__(self, folder: Path, made: list[DatabaseServer]) -> None:
-        self.folder, self.made = folder, made
-        self._held: list[ThreadPoolExecutor] = []
-        self._begin()
-        self.rds: Any = SandboxRDS(REGION, DEFAULT_ACCOUNT_ID)
-        rds_backends[DEFAULT_ACCOUNT_ID][REGION] = self.rds
-        self._released = Event()
-
-    def _begin(self) -> None:
-        self.pace, self.servers = Pace("instant"), DatabaseServers(self.folder)
-        install(self.pace, self.servers)
-
-    def create(self, name: str = "c", instances: int = 1) -> None:
-        self.rds.create_db_cluster(
-            {
-                "db_cluster_identifier": name,
-                "engine": "aurora-mysql",
-                "master_username": "admin",
-                "master_user_password": PASSWORD,
-                "database_name": "shop",
-            }
-        )
-        for number in range(1, instances + 1):
-            self.add(name, number)
-        self.settle()
-        if instances:
-            self.write(f"{name}-1", "create table shop.t (n int primary key)")
-            self.write(f"{name}-1", "insert into shop.t values (1)")
-
-    def add(self, name: str, number: int) -> None:
-        self.rds.create_db_instance(
-            {
-                "db_instance_identifier": f"{name}-{number}",
-                "db_cluster_identifier": name,
-                "engine": "aurora-mysql",
-                "db_instance_class": "db.t3.medium",
-            }
-        )
-
-    def settle(self) -> None:
-        """Let all that is under way come to its end."""
-        self.pace.hurry(["DBCluster", "DBInstance", "DBClusterSnapshot"])
-
-    def server(self, instance: str) -> DatabaseServer:
-        return self.servers.cluster(instance.rpartition("-")[0]).servers[instance]
-
-    def write(self, instance: str, sql: str) -> None:
-        self.server(instance).execute(sql)
-
-    def rows(self, instance: str) -> list[int]:
-        return [n for (n,) in self.server(instance).execute("select n from shop.t order by n")]
-
-    def logs_in(self, instance: str, password: str) -> bool:
-        try:
-            port = self.server(instance).port
-            pymysql.connect(host="127.0.0.1", port=port, user="admin", password=password).close()
-        except pymysql.err.OperationalError:
-            return False
-        return True
-
-    def hold(self, *clusters: str) -> None:
-        """From now on nothing that is asked for gets done."""
-        self._released = Event()
-        self._held = [self.servers.cluster(name)._worker for name in clusters or ("c",)]
-        self._held.append(self.servers.snapshots._worker)
-        for worker in self._held:
-            worker.submit(self._released.wait)
-
-    def killed(self) -> "Account":
-        """Kill the sandbox and its servers at once; start again, as the sandbox does."""
-        kept = pickle.dumps((self.rds, self.pace.passages()))
-        workers = [cluster._worker for cluster in self.servers._clusters.values()]
-        workers += [*self._held, self.servers.snapshots._worker]
-        for worker in workers:
-            worker.shutdown(wait=False, cancel_futures=True)
-        self._released.set()
-        for worker in workers:
-            worker.shutdown()
-        while self.made:
-            self.made.pop().kill()
-        self._begin()
-        self.rds, passages = pickle.loads(kept)
-        rds_backends[DEFAULT_ACCOUNT_ID][REGION] = self.rds
-        self.pace.resume(passages)
-        recover(self.rds)
-        self.finish()
-        return self
-
-    def finish(self) -> None:
-        for name in [*self.rds.clusters, "c"]:
-            self.servers.cluster(name).submit(int).result(60)
-        self.settle()
-
-    def folders(self, name: str = "c") -> list[str]:
-        found = [f.name for f in (self.folder / name).iterdir() if f.is_dir()]
-        return sorted(found)
-
 
 @pytest.fixture
 def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    before, made = rds_backends.backend, []
-
-    class Noted(DatabaseServer):
-        def __init__(self, *arguments: Any) -> None:
-            super().__init__(*arguments)
-            made.append(self)
-
-    monkeypatch.setattr(clusterservers, "DatabaseServer", Noted)
-    account = Account(tmp_path / "databases", made)
-    yield account
-    account.servers.close()
-    for server in made:
-        server.kill()
-    rds_backends.backend = before
-    del rds_backends[DEFAULT_ACCOUNT_ID][REGION]
+    with running_account(tmp_path / "databases", monkeypatch) as account:
+        yield account
 
 
 class Killed(BaseException):
