@@ -47,8 +47,8 @@ def migrate(
 ) -> bool:
     """Apply the migrations that a database lacks, each in a transaction of its own.
 
-    Call `check` first. The file's `user_version` is the number of migrations: releases that did not record names
-    compare it with the version that they know.
+    The file's `user_version` is the number of migrations. The first release recorded no names: it
+    compares this number with the one that it knows.
 
     Args:
         db: the database, in autocommit mode.

@@ -78,10 +78,10 @@ def test_a_newer_file_is_declined_and_unchanged(
     db: sqlite3.Connection, file: Path, change: str
 ) -> None:
     db.execute(change)
-    before = file.read_bytes()
     with pytest.raises(SandboxError, match=r"newer release.*sandbox start --home.*sandbox reset"):
         check(db, file)
     db.close()
+    before = file.read_bytes()
     with pytest.raises(SandboxError, match="newer release"):
         Journal(file)
     assert file.read_bytes() == before

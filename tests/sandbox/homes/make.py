@@ -73,13 +73,15 @@ def settled(dynamodb: Any, rds: Any, ec2: Any) -> None:
         dynamodb.put_item(TableName="Books", Item=book)
     backup = dynamodb.create_backup(TableName="Books", BackupName="five-books")["BackupDetails"]
     dynamodb.describe_backup(BackupArn=backup["BackupArn"])
+    gone = {"Author": {"S": "John Grisham"}, "Year": {"N": "2005"}}
+    added = {"Author": {"S": "Dr. Seuss"}, "Year": {"N": "1957"}}
     dynamodb.transact_write_items(
         TransactItems=[
-            {"Delete": {"TableName": "Books", "Key": {"Author": {"S": "John Grisham"}, "Year": {"N": "2005"}}}},
-            {"Put": {"TableName": "Books", "Item": {"Author": {"S": "Dr. Seuss"}, "Year": {"N": "1957"}}}},
+            {"Delete": {"TableName": "Books", "Key": gone}},
+            {"Put": {"TableName": "Books", "Item": added}},
         ],
         ClientRequestToken="example-token",
-    )  # fmt: skip
+    )
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     subnets = [
         ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{n}.0/24", AvailabilityZone=f"us-east-1{z}")
