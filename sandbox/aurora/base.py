@@ -11,7 +11,7 @@ from moto.rds.models import DBCluster, DBInstance
 from moto.utilities.utils import CaseInsensitiveDict
 
 from sandbox.aurora.events import BEGUN, OVER, Events
-from sandbox.pace import Pace, Passage
+from sandbox.pace import Pace, Passage, picklable, set_status
 from sandbox.servers import DatabaseServers
 
 
@@ -71,10 +71,11 @@ class AuroraBase(Events):
     ) -> None:
         self.note(kind, model, BEGUN.get((kind, passing)))
         # Neither may be a closure: what the sandbox remembers of a passage, it pickles.
-        show = partial(setattr, model, "status")
+        show = partial(set_status, model)
         arrived = partial(self._arrived, kind, model, name, passing, over)
         self.pace.begin(Passage(kind, name, [passing, *then], lasting, show, work, arrived))
 
+    @picklable
     def _arrived(
         self, kind: str, model: Any, name: str, passing: str, over: tuple[str, str] | None
     ) -> None:
