@@ -17,7 +17,7 @@ from moto.ec2.utils import Base64EncodedString
 from moto.moto_api._internal import mock_random
 from moto.rds.models import rds_backends
 
-from sandbox.pace import Pace, Passage
+from sandbox.pace import Pace, Passage, picklable
 
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html
 CODES = {
@@ -206,6 +206,7 @@ def _is_amazons(ami: Any) -> bool:
     return ami.owner_alias == "amazon"
 
 
+@picklable
 def _show(instance: Instance, state: str) -> None:
     instance._state.name, instance._state.code = state, CODES[state]
 

@@ -12,26 +12,12 @@ https://www.sqlite.org/wal.html#performance_considerations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from sandbox.errors import SandboxError
-
-# Raise it when the tables below change; `_MIGRATIONS` then says how an older file becomes one.
-FORMAT = 1
-_MIGRATIONS: dict[int, str] = {}
-
-_TABLES = """
-CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
-CREATE TABLE calls (name TEXT PRIMARY KEY, count INTEGER) WITHOUT ROWID;
-CREATE TABLE tokens (token TEXT PRIMARY KEY, request TEXT, time REAL) WITHOUT ROWID;
-CREATE TABLE items (owner INTEGER, key BLOB, raw BLOB, size INTEGER, PRIMARY KEY (owner, key));
-CREATE TABLE history (id INTEGER PRIMARY KEY, owner INTEGER, time REAL, key BLOB, raw BLOB,
-    size INTEGER);
-CREATE INDEX history_of ON history (owner, time);
-CREATE TABLE records (owner INTEGER, number INTEGER, content TEXT, PRIMARY KEY (owner, number));
-"""
+from sandbox.migrations import ADVICE, check, migrate
 
 Row = tuple[bytes, bytes, int]
 Past = tuple[float, bytes, bytes | None, int]
@@ -42,13 +28,13 @@ class DiskFull(SandboxError):
 
 
 class Journal:
-    """The file, and what is to be written to it with the next commit.
+    """The file, and what the next commit writes to it. Reading never commits.
 
     Args:
         file: the database; it is made where it is not there. None remembers nothing.
 
     Raises:
-        SandboxError: the file is of a newer release, or no such database; says what to do.
+        SandboxError: a newer release wrote the file, or it is no account; says what to type.
     """
 
     def __init__(self, file: Path | None):
@@ -58,15 +44,20 @@ class Journal:
         self.is_new = True
         if file is None:
             return
+        self._db = _connect(file)
         try:
-            self._db = _open(file)
-            self.is_new = self._prepare(file)
+            check(self._db, file)
+            _configure(self._db)
+            self.is_new = migrate(self._db, file)
             found = self._db.execute("SELECT max(owner) FROM items").fetchone()[0] or 0
             self._owners = max(found, int(self.fact("owners", b"0")))
+        except SandboxError:
+            self._db.close()
+            raise
         except sqlite3.DatabaseError as error:
+            self._db.close()
             raise SandboxError(
-                f"{file} cannot be read ({error}). Start with another folder (--home FOLDER), or "
-                "empty this one: python -m sandbox reset"
+                f"{file} cannot be read ({error}). Put back a copy of it, {ADVICE}."
             ) from error
 
     # -- what a request changes -------------------------------------------------------------
@@ -133,21 +124,13 @@ class Journal:
         if not self._pending or self._file is None:
             self._pending.clear()
             return
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            for statement, rows in self._pending:
-                if len(rows) == 1:
-                    self._db.execute(statement, rows[0])
-                else:
-                    self._db.executemany(statement, rows)
-            self._db.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            with suppress(sqlite3.OperationalError):  # SQLite may have rolled back by itself
-                self._db.execute("ROLLBACK")
-            raise DiskFull(
-                f"The sandbox could not write to {self._file} ({error}). Free some space on that "
-                "disk and try again; nothing that was acknowledged is lost."
-            ) from error
+        with self._writing():
+            try:
+                self._write_pending()
+                self._db.execute("COMMIT")
+            except sqlite3.OperationalError:
+                self._roll_back()
+                raise
         self._pending.clear()
 
     # -- what was kept ----------------------------------------------------------------------
@@ -177,11 +160,11 @@ class Journal:
 
     def tokens(self) -> Iterator[tuple[str, str, float]]:
         """The client request tokens."""
-        yield from self._rows("SELECT token, request, time FROM tokens WHERE 0 = ?", 0)
+        yield from self._rows("SELECT token, request, time FROM tokens")
 
     def calls(self) -> dict[str, int]:
         """How often each operation was called."""
-        return dict(self._rows("SELECT name, count FROM calls WHERE 0 = ?", 0))
+        return dict(self._rows("SELECT name, count FROM calls"))
 
     def close(self) -> None:
         """Fold the write-ahead log into the database, and let go of it."""
@@ -197,38 +180,57 @@ class Journal:
         if rows:
             self._pending.append((statement, rows))
 
-    def _rows(self, statement: str, owner: int) -> list[Any]:
+    def _rows(self, statement: str, *values: Any) -> list[Any]:
+        """Read rows as the next commit would leave them, and commit nothing."""
         if self._file is None:
             return []
-        self.commit()  # a table that is read again in the request that wrote it
-        return self._db.execute(statement, (owner,)).fetchall()
+        if not self._pending:
+            return self._db.execute(statement, values).fetchall()
+        with self._writing():
+            try:
+                self._write_pending()
+                return self._db.execute(statement, values).fetchall()
+            finally:
+                self._roll_back()
 
-    def _prepare(self, file: Path) -> bool:
-        """Make the tables, or bring them up to date; True where there were none."""
-        (found,) = self._db.execute("PRAGMA user_version").fetchone()
-        if found > FORMAT:
-            raise SandboxError(
-                f"{file} was written by a newer release of this course (format {found}; this "
-                f"release knows {FORMAT}). Use that release, start with another folder "
-                "(--home FOLDER), or empty this one: python -m sandbox reset"
-            )
-        for step in range(found, FORMAT):
-            script = _MIGRATIONS[step] if found else _TABLES
-            self._db.executescript(f"BEGIN; {script} PRAGMA user_version = {step + 1}; COMMIT;")
-        return found == 0
+    def _write_pending(self) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+        for statement, rows in self._pending:
+            if len(rows) == 1:
+                self._db.execute(statement, rows[0])
+            else:
+                self._db.executemany(statement, rows)
+
+    def _roll_back(self) -> None:
+        with suppress(sqlite3.OperationalError):  # SQLite may have rolled back by itself.
+            self._db.execute("ROLLBACK")
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise DiskFull(
+                f"The sandbox could not write to {self._file} ({error}). Free some space on that "
+                "disk and try again; nothing that was acknowledged is lost."
+            ) from error
 
 
-def _open(file: Path) -> sqlite3.Connection:
+def _connect(file: Path) -> sqlite3.Connection:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.touch(mode=0o600)
     # Used from the server's threads, one at a time: the front door's lock sees to that.
     db = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    # Before WAL is switched on: then it needs no shared memory.
+    db.execute("PRAGMA locking_mode = EXCLUSIVE")
+    return db
+
+
+def _configure(db: sqlite3.Connection) -> None:
     for setting in (
-        "locking_mode = EXCLUSIVE",  # before WAL: then it needs no shared memory
         "journal_mode = WAL",
         "synchronous = NORMAL",
         "journal_size_limit = 16777216",  # what a large load leaves of the log on disk
         "auto_vacuum = INCREMENTAL",
     ):
         db.execute(f"PRAGMA {setting}")
-    return db

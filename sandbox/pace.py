@@ -60,6 +60,23 @@ PATIENCE = 50.0
 WAITING_CALLS = 8
 
 
+def picklable(function: Any) -> Any:
+    """Mark a function or method as one that an account's pickle may hold and have called."""
+    function.is_picklable = True
+    return function
+
+
+def is_picklable(function: Any) -> bool:
+    """Whether a function is marked so."""
+    return getattr(function, "is_picklable", False) is True
+
+
+@picklable
+def set_status(model: Any, status: str) -> None:
+    """Set a model's `status`: what most passages show."""
+    model.status = status
+
+
 @dataclass
 class Passage:
     """One resource on its way through passing states to a lasting one.
@@ -69,8 +86,8 @@ class Passage:
         name: its id.
         passing: the states still to come, the present one first; empty when it has arrived.
         lasting: the state it ends in.
-        show: tells moto's model the state to show. Like `arrived` it must pickle: a method of a
-            model, or a `partial` of a function.
+        show: tells moto's model the state to show. Like `arrived` and `failed` it is a function or
+            a method that is marked `picklable`, or a `partial` of one.
         work: what must be done behind the state before it may end (a server that starts). The
             resource stays in its last passing state until it is done.
         arrived: called once, at the end.

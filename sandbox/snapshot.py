@@ -11,10 +11,12 @@ from importlib.metadata import version
 from typing import Any
 
 from moto.backends import get_backend
-from moto.core.base_backend import BackendDict, BaseBackend
+from moto.core.base_backend import BackendDict
 
 from sandbox.errors import SandboxError
+from sandbox.migrations import ADVICE
 from sandbox.pace import Pace
+from sandbox.unpickle import ForbiddenPickleError, Pickler, Unpickler, check_passages
 
 log = logging.getLogger("sandbox.snapshot")
 
@@ -47,7 +49,7 @@ class Snapshots:
         """The state of every service in use that can be kept."""
         try:
             return self._take()
-        except (AttributeError, TypeError, pickle.PicklingError):
+        except (AttributeError, TypeError, pickle.PickleError):
             # Something new does not pickle: find out whose it is, and go on without that service.
             self._can.clear()
             return self._take()
@@ -70,15 +72,22 @@ class Snapshots:
         stream = io.BytesIO(content)
         written_by: dict[str, str] = {}
         try:
-            written_by = pickle.load(stream)
-            services, passages = _Unpickler(stream).load()
+            written_by = {str(k): str(v) for k, v in Unpickler(stream).load().items()}
+            services, passages = Unpickler(stream).load()
+            check_passages(passages[1])
+        except ForbiddenPickleError as error:
+            raise SandboxError(
+                f"The account in this folder was not opened: {error}, which no sandbox writes. "
+                "Nothing in it was run. If somebody gave you this folder, do not use it: "
+                f"{ADVICE}."
+            ) from error
         except _UNREADABLE as error:
             of = ", ".join(f"{name} {number}" for name, number in written_by.items())
+            moto = written_by.get("moto", version("moto"))
             raise SandboxError(
                 f"The account that is kept here was written with {of or 'another release'}, and "
                 f"cannot be read with moto {version('moto')} ({type(error).__name__}: {error}). "
-                "Use those versions, start with another folder (--home FOLDER), or empty this "
-                "one: python -m sandbox reset"
+                f"Install that version (python -m pip install moto=={moto}), {ADVICE}."
             ) from error
         for service, accounts in services.items():
             for account, regions in accounts.items():
@@ -91,7 +100,7 @@ class Snapshots:
             try:
                 self._dump([dict(regions) for regions in backends.values()], but=service)
                 self._can[service] = True
-            except (AttributeError, TypeError, pickle.PicklingError) as error:
+            except (AttributeError, TypeError, pickle.PickleError) as error:
                 log.warning("%s is not kept when the sandbox stops: %s", service, error)
                 self._can[service] = False
         return self._can[service]
@@ -105,29 +114,10 @@ class Snapshots:
             for account, regions in backends.items()
             for region, backend in regions.items()
         }
-        _Pickler(stream, left_out).dump(what)
+        Pickler(stream, left_out).dump(what)
         return stream.getvalue()
 
 
 def _in_use() -> list[Any]:
     """moto's dictionaries of backends, of the services that were called."""
     return list(BackendDict._instances)  # type: ignore[misc]
-
-
-class _Pickler(pickle.Pickler):
-    """Names the backends that are left out, instead of pickling them."""
-
-    def __init__(self, stream: io.BytesIO, left_out: dict[int, tuple[str, str, str]]):
-        super().__init__(stream, protocol=5)
-        self._left_out = left_out
-
-    def persistent_id(self, obj: Any) -> tuple[str, str, str] | None:
-        return self._left_out.get(id(obj)) if isinstance(obj, BaseBackend) else None
-
-
-class _Unpickler(pickle.Unpickler):
-    """Finds them again by their names."""
-
-    def persistent_load(self, pid: tuple[str, str, str]) -> BaseBackend:
-        service, account, region = pid
-        return get_backend(service)[account][region]  # type: ignore[call-overload]

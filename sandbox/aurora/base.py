@@ -11,7 +11,7 @@ from moto.rds.models import DBCluster, DBInstance
 from moto.utilities.utils import CaseInsensitiveDict
 
 from sandbox.aurora.events import BEGUN, CATEGORY, FAILED, OVER, Events
-from sandbox.pace import Pace, Passage
+from sandbox.pace import Pace, Passage, picklable, set_status
 from sandbox.server_errors import as_server_failed
 from sandbox.servers import DatabaseServers
 
@@ -78,13 +78,14 @@ class AuroraBase(Events):
     ) -> None:
         self.note(kind, model, BEGUN.get((kind, passing)))
         # Neither may be a closure: what the sandbox remembers of a passage, it pickles.
-        show = partial(setattr, model, "status")
+        show = partial(set_status, model)
         arrived = partial(self._arrived, kind, model, name, passing, over)
         failed = partial(self._failed, kind, model, name, passing)
         self.pace.begin(
             Passage(kind, name, [passing, *then], lasting, show, work, arrived, failed=failed)
         )
 
+    @picklable
     def _arrived(
         self, kind: str, model: Any, name: str, passing: str, over: tuple[str, str] | None
     ) -> None:
@@ -99,6 +100,7 @@ class AuroraBase(Events):
             if model.cluster.status == "failed":
                 self._keep_available(model.cluster)
 
+    @picklable
     def _failed(self, kind: str, model: Any, name: str, passing: str, error: BaseException) -> None:
         """Show and note what went wrong behind a state, and let it be asked for again."""
         model.status = as_server_failed(error).status if kind == "DBInstance" else "failed"

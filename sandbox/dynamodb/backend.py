@@ -11,7 +11,7 @@ from moto.dynamodb.models.table import GlobalSecondaryIndex
 from sandbox.dynamodb.errors import DynamoDBError, in_use, invalid, not_found
 from sandbox.dynamodb.expiry import expire
 from sandbox.dynamodb.table import SandboxTable
-from sandbox.pace import Pace, Passage
+from sandbox.pace import Pace, Passage, picklable, set_status
 
 BUSY = {"CREATING": "created", "UPDATING": "updated", "DELETING": "deleted"}
 
@@ -178,12 +178,13 @@ class SandboxDynamoDB(DynamoDBBackend):
                 expire(table, self.pace.name, now)
 
     def _pass_table(self, table: SandboxTable, passing: str) -> None:
-        show = partial(setattr, table, "status")
+        show = partial(set_status, table)
         arrived = partial(self._table_arrived, table, passing)
         lasting = "DELETED" if passing == "DELETING" else "ACTIVE"
         name = table.table_arn
         self.pace.begin(Passage("Table", name, [passing], lasting, show, None, arrived))
 
+    @picklable
     def _table_arrived(self, table: SandboxTable, passing: str) -> None:
         if passing == "DELETING" and self.tables.get(table.name) is table:
             del self.tables[table.name]
@@ -192,7 +193,7 @@ class SandboxDynamoDB(DynamoDBBackend):
             table.restored["RestoreInProgress"] = False
 
     def _pass_index(self, table: SandboxTable, index: GlobalSecondaryIndex, passing: str) -> None:
-        show = partial(setattr, index, "status")
+        show = partial(set_status, index)
         arrived = partial(table.close_index, index.name) if passing == "DELETING" else None
         lasting = "DELETED" if passing == "DELETING" else "ACTIVE"
         name = f"{table.table_arn}/index/{index.name}"

@@ -17,7 +17,7 @@ from sandbox.dynamodb.errors import DynamoDBError, invalid
 from sandbox.dynamodb.restoring import overridden
 from sandbox.dynamodb.storage import Keys, TableItems
 from sandbox.dynamodb.table import SandboxTable
-from sandbox.pace import Passage
+from sandbox.pace import Passage, set_status
 
 # At pace `aws`, the latest time that can be restored lies so far back, as on AWS.
 RECOVERY_LAG = 300
@@ -111,7 +111,7 @@ def create_backup(db: Any, request: dict[str, Any]) -> dict[str, Any]:
     )
     table.journal.put_items(backup.place, items.rows())
     db.backups[backup.arn] = backup
-    show = partial(setattr, backup, "status")
+    show = partial(set_status, backup)
     db.pace.begin(Passage("Backup", backup.arn, ["CREATING"], "AVAILABLE", show))
     return {"BackupDetails": backup.details()}
 

@@ -11,7 +11,7 @@ from sortedcontainers import SortedList
 from sandbox.dynamodb.errors import invalid
 from sandbox.dynamodb.storage import TableItems
 from sandbox.dynamodb.values import Item
-from sandbox.pace import SECONDS, Passage
+from sandbox.pace import SECONDS, Passage, picklable
 
 # An item whose time is longer past than this is taken for a mistake, and kept.
 LONGEST_PAST = 5 * 365 * 24 * 3600
@@ -95,12 +95,14 @@ def update_time_to_live(db: Any, request: dict[str, Any]) -> dict[str, Any]:
     return {"TimeToLiveSpecification": wanted}
 
 
+@picklable
 def _show(table: Any, attribute: str, state: str) -> None:
     table.ttl = {"TimeToLiveStatus": state}
     if state != "DISABLED":
         table.ttl["AttributeName"] = attribute
 
 
+@picklable
 def _arrived(table: Any, lasting: str) -> None:
     if lasting == "ENABLED":
         table.expiry.on = True

@@ -19,7 +19,7 @@ from sandbox.dynamodb.streams import SandboxShard
 from sandbox.dynamodb.throttle import Throttle
 from sandbox.dynamodb.values import Item, Value, item_size, type_of
 from sandbox.journal import Journal
-from sandbox.pace import Pace
+from sandbox.pace import Pace, picklable
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 LARGEST_ITEM = 400 * 1024
@@ -115,6 +115,7 @@ class SandboxTable(Table):
         self.global_indexes.append(index)
         self._open(index)
 
+    @picklable
     def close_index(self, name: str) -> None:
         """Remove a global secondary index, and the attribute definitions that only it used."""
         self.global_indexes = [index for index in self.global_indexes if index.name != name]

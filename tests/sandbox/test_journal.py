@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.errors import SandboxError
-from sandbox.journal import FORMAT, DiskFull, Journal
+from sandbox.journal import DiskFull, Journal
+from sandbox.migrations import MIGRATIONS
 
 
 @pytest.fixture
@@ -108,7 +109,7 @@ def test_a_full_disk_writes_nothing_and_keeps_it_for_later(file: Path) -> None:
 def test_a_file_of_a_newer_release_is_left_alone(file: Path) -> None:
     Journal(file).close()
     with sqlite3.connect(file) as db:
-        db.execute(f"PRAGMA user_version = {FORMAT + 1}")
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     db.close()
     before = file.read_bytes()
     with pytest.raises(SandboxError, match=r"newer release.*--home.*reset"):
@@ -172,6 +173,30 @@ def test_the_file_stays_as_small_as_what_is_in_it(file: Path) -> None:
     assert max(sizes) < 25 * 1000 * len(rows)
     journal.close()
     assert file.stat().st_size < 3 * 1000 * len(rows)
+
+
+def test_reading_sees_what_is_pending_and_commits_nothing(file: Path) -> None:
+    journal = Journal(file)
+    journal.put_items(1, [(b"a", b"1", 1)])
+    journal.commit()
+    journal.put_items(1, [(b"b", b"2", 1)])
+    journal.add_history(1, (1.0, b"b", None, 0))
+    journal.add_record(1, 0, "{}")
+    journal.add_token("t", "request", 7.0, oldest=0.0)
+    journal.count_call("ec2:CreateVpc", 1)
+    for read in (
+        lambda: journal.items(1),
+        lambda: journal.history(1),
+        lambda: journal.records(1),
+        lambda: list(journal.tokens()),
+        journal.calls,
+    ):
+        assert read()
+    # The process ends here, before the request is finished.
+    found = _again(journal, file)
+    assert found.items(1) == [(b"a", b"1", 1)]
+    assert not found.history(1) and not found.records(1)
+    assert not list(found.tokens()) and not found.calls()
 
 
 def test_without_a_file_nothing_is_kept() -> None:
