@@ -120,9 +120,9 @@ class Journal:
         """Keep how often an operation was called."""
         self._note("INSERT OR REPLACE INTO calls VALUES (?, ?)", (name, count))
 
-    def keep_account(self, content: bytes) -> None:
-        """Keep everything else, as one pickle."""
-        self._note("INSERT OR REPLACE INTO facts VALUES ('account', ?)", (content,))
+    def keep_account(self, content: bytes, name: str = "account") -> None:
+        """Keep a part of everything else, as one pickle."""
+        self._note("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, content))
 
     def commit(self) -> None:
         """Write all of it, in one transaction.
