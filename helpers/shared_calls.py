@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any, TypeVar
 
 import boto3
 from botocore.exceptions import BotoCoreError
 
 LOOKS = ("Describe", "List", "Get", "BatchGet", "Query", "Scan")
+T = TypeVar("T")
 PATIENCE = 60.0  # seconds that one thread waits for another's answer
 
 _lock = threading.RLock()
@@ -48,6 +49,22 @@ def asked_once() -> Iterator[None]:
                 _sharing = None
 
 
+@contextmanager
+def shared(open_it: Callable[..., AbstractContextManager[T]], *words: Any) -> Iterator[T]:
+    """Open something, such as a tunnel; while `asked_once` lasts, once for all who want the same.
+
+    Args:
+        open_it: gives a context manager; it is left when `asked_once` ends.
+        words: the arguments of `open_it`.
+    """
+    sharing = _sharing
+    if sharing is not None:
+        yield sharing.opened(open_it, words)
+    else:
+        with open_it(*words) as opened:
+            yield opened
+
+
 class _Shared:
     """The clients of a session, and what they were answered."""
 
@@ -56,11 +73,28 @@ class _Shared:
         self._make_client, self._make_resource = session.client, session.resource
         self._made: dict[Any, Any] = {}
         self._answers: dict[Any, Future[Any]] = {}
+        self._opened: dict[Any, Future[Any]] = {}
+        self._closing = ExitStack()
         session.client, session.resource = self._client, self._resource
 
     def end(self) -> None:
-        """Have the session make its clients by itself again."""
+        """Have the session make its clients by itself again, and close what was opened."""
         del self._session.client, self._session.resource
+        self._closing.close()
+
+    def opened(self, open_it: Callable[..., AbstractContextManager[T]], words: Any) -> T:
+        """What the first caller opens; others wait for it, and share its fault too."""
+        key = (open_it, words)
+        with _lock:
+            first = key not in self._opened
+            future = self._opened.setdefault(key, Future())
+        if first:
+            try:
+                future.set_result(self._closing.enter_context(open_it(*words)))
+            except BaseException as error:
+                future.set_exception(error)
+                raise
+        return future.result()
 
     def _client(self, *words: Any, **options: Any) -> Any:
         return self._shared(self._new_client, words, options)
