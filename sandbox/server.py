@@ -6,6 +6,7 @@ import logging
 import os
 import secrets
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,8 @@ log = logging.getLogger("sandbox.server")
 REGION = "us-east-1"
 # An address for the student's machine, from the block that is kept for documentation (RFC 5737).
 STUDENT_ADDRESS = "203.0.113.25"
+
+HURRY_SECONDS = 30.0
 
 # Calls on these start no database server, nor does what moto does for them.
 WITHOUT_SERVERS = ("iam", "sts", "dynamodb")
@@ -68,7 +71,8 @@ class Sandbox:
 
         service_models.install()
         self.home = home
-        self.pace = Pace(pace)
+        self.pace, self._started_at = Pace(pace), pace
+        self._hurries_until: float | None = None
         self._leftovers = leftovers
         self._journal = Journal(home.account if durable else None)
         # Nobody waits for what is not in use yet.
@@ -169,12 +173,30 @@ class Sandbox:
             self._complete.wait()
         if self._fault:
             raise self._fault
+        if self._hurries_until is not None and time.monotonic() > self._hurries_until:
+            self.take_time()
         if call.service not in WITHOUT_SERVERS:
             self._databases.get()
 
     def stop(self) -> None:
         """End `run()`; from any thread."""
         self._stopped.set()
+
+    def hurry(self) -> None:
+        """Let passing states pass at once for HURRY_SECONDS, as at pace `instant`.
+
+        For catching up, where nobody watches them. It ends by itself, in case the notebook that
+        asked for it is gone.
+        """
+        with self._door.lock:
+            self._hurries_until = time.monotonic() + HURRY_SECONDS
+            self.pace.name = "instant"
+
+    def take_time(self) -> None:
+        """Go on at the pace that the sandbox was started with."""
+        with self._door.lock:
+            self._hurries_until = None
+            self.pace.name = self._started_at
 
     @property
     def port(self) -> int:
@@ -222,10 +244,11 @@ class Sandbox:
             return _json("200 OK", {"address": STUDENT_ADDRESS})
         if (method, path) == ("GET", "/_sandbox/certificates"):
             return _json("200 OK", {"bundle": self._doors.get().authority.bundle()})
-        if (method, path) == ("POST", "/_sandbox/stop"):
+        command = COMMANDS.get(path) if method == "POST" else None
+        if command:
             if not secrets.compare_digest(token, self.home.token()):
                 return _json("403 Forbidden", {"error": "the token is wrong"})
-            self.stop()
+            command(self)
             return _json("200 OK", {})
         return _json("404 Not Found", {"error": f"the sandbox has no {path}"})
 
@@ -260,7 +283,7 @@ class Sandbox:
             "endpoint_url": self.endpoint_url,
             "pid": os.getpid(),
             "home": str(self.home.folder),
-            "pace": self.pace.name,
+            "pace": self._started_at,
             "bastions": self._bastions.made.listing() if self._bastions.made else [],
             "databases": databases,
         }
@@ -401,6 +424,14 @@ class Sandbox:
         if address is None:
             raise PortClosed(host)
         return address
+
+
+# What a program of the same user may ask for, with the home's token.
+COMMANDS = {
+    "/_sandbox/stop": Sandbox.stop,
+    "/_sandbox/hurry": Sandbox.hurry,
+    "/_sandbox/take-time": Sandbox.take_time,
+}
 
 
 def serve(home: Home, port: int | None, pace: PaceName, durable: bool = True) -> None:
