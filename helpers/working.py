@@ -6,6 +6,7 @@ import html
 import sys
 import time
 from types import TracebackType
+from typing import Any
 
 from IPython.core.getipython import get_ipython
 from IPython.display import display
@@ -27,7 +28,9 @@ class Working:
     def __init__(self, what: str) -> None:
         self._since = time.monotonic()
         self._what = ""
-        self._widget = _widget() if getattr(get_ipython(), "kernel", None) is not None else None
+        self._widget: Any = (
+            _widget() if getattr(get_ipython(), "kernel", None) is not None else None
+        )
         self.say(what)
 
     def say(self, what: str) -> None:
@@ -59,7 +62,7 @@ class Working:
         self._widget.value = STYLE + shown
 
 
-def _widget() -> object:
+def _widget() -> Any:
     import ipywidgets
 
     widget = ipywidgets.HTML()

@@ -4,15 +4,15 @@ Nothing travels over HTTP or through XML: moto's own describe operations answer,
 turns their models into dictionaries. It does not count as a look at a passing state.
 """
 
-from functools import cache
 from typing import Any
 
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.responses import BaseResponse
 from moto.core.serialize import BaseJSONSerializer, XFormedAttributePicker
-from moto.core.utils import get_service_model
+from moto.core.utils import camelcase_to_underscores, get_service_model
 
 from helpers.network import Account
+from sandbox import on_demand
 
 # The operations that tell who reaches whom, and the list in the answer of each.
 EC2 = {
@@ -28,28 +28,45 @@ RDS = {"DescribeDBInstances": "DBInstances", "DescribeDBClusters": "DBClusters"}
 EVERYTHING = {"MaxResults": 1_000_000}  # in one page
 
 
-def read_account(region: str) -> Account:
-    """Read what decides who reaches whom.
+class Insider:
+    """Looks at the account from inside.
 
     Args:
         region: the region to look at.
-
-    Returns:
-        What `helpers.network.describe_account` returns for the same account, without timestamps.
     """
-    from sandbox.aurora.responses import AuroraResponse
-    from sandbox.ec2 import SandboxEC2Response
 
-    found = {key: _ask(SandboxEC2Response, "ec2", name, key, region) for name, key in EC2.items()}
-    rds = {key: _ask(AuroraResponse, "rds", name, key, region) for name, key in RDS.items()}
+    def __init__(self, region: str):
+        self._region = region
+
+    def account(self) -> Account:
+        """Read what decides who reaches whom.
+
+        Returns:
+            What `helpers.network.describe_account` returns for the same account, without
+            timestamps.
+        """
+        return _read(self._region)
+
+
+def _read(region: str) -> Account:
+    ec2: dict[str, list[dict[str, Any]]] = {key: [] for key in EC2.values()}
+    rds: dict[str, list[dict[str, Any]]] = {key: [] for key in RDS.values()}
+    if on_demand.in_use("ec2", DEFAULT_ACCOUNT_ID, region):
+        from sandbox.ec2 import SandboxEC2Response
+
+        ec2 = {key: _ask(SandboxEC2Response, "ec2", name, key, region) for name, key in EC2.items()}
+    if on_demand.in_use("rds", DEFAULT_ACCOUNT_ID, region):
+        from sandbox.aurora.responses import AuroraResponse
+
+        rds = {key: _ask(AuroraResponse, "rds", name, key, region) for name, key in RDS.items()}
     return Account(
-        vpcs=found["Vpcs"],
-        subnets=found["Subnets"],
-        route_tables=found["RouteTables"],
-        internet_gateways=found["InternetGateways"],
-        network_acls=found["NetworkAcls"],
-        security_groups=found["SecurityGroups"],
-        instances=[i for each in found["Reservations"] for i in each.get("Instances", [])],
+        vpcs=ec2["Vpcs"],
+        subnets=ec2["Subnets"],
+        route_tables=ec2["RouteTables"],
+        internet_gateways=ec2["InternetGateways"],
+        network_acls=ec2["NetworkAcls"],
+        security_groups=ec2["SecurityGroups"],
+        instances=[i for each in ec2["Reservations"] for i in each.get("Instances", [])],
         db_instances=rds["DBInstances"],
         db_clusters=rds["DBClusters"],
     )
@@ -62,18 +79,12 @@ def _ask(
     response: Any = kind()
     response.region, response.current_account = region, DEFAULT_ACCOUNT_ID
     response.params, response.data, response.uri_match = EVERYTHING, {}, {}
-    result = getattr(response, _method(operation))().result
+    result = getattr(response, camelcase_to_underscores(operation))().result
     picker = XFormedAttributePicker(
         response_transformers=kind.RESPONSE_KEY_PATH_TO_TRANSFORMER or None
     )
-    return _ToPython(model, value_picker=picker).serialize(result)["body"][key]  # type: ignore[index]
-
-
-@cache
-def _method(operation: str) -> str:
-    from moto.core.utils import camelcase_to_underscores
-
-    return camelcase_to_underscores(operation)
+    answer: Any = _ToPython(model, value_picker=picker).serialize(result)["body"]
+    return answer[key]
 
 
 class _ToPython(BaseJSONSerializer):

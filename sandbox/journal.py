@@ -194,7 +194,11 @@ class Journal:
         self._pending.append((statement, [row]))
 
     def _note_many(self, statement: str, rows: list[tuple]) -> None:
-        if rows:
+        if not rows:
+            return
+        if self._pending and self._pending[-1][0] == statement:
+            self._pending[-1][1].extend(rows)  # a batch is written at once
+        else:
             self._pending.append((statement, rows))
 
     def _rows(self, statement: str, owner: int) -> list[Any]:

@@ -28,14 +28,14 @@ def correct(service: str, install: Callable[[], None]) -> None:
         service: moto's name of it, such as "ec2".
         install: puts the sandbox's backend and operations in place of moto's own.
     """
-    BackendDict._create_account_specific_backend = _make  # type: ignore[method-assign]
+    BackendDict._create_account_specific_backend = _make  # type: ignore[method-assign,assignment]
     with backend_lock:
         _corrections[service] = install
 
 
 def load(service: str) -> None:
     """Load a service, corrected, without making a backend of it."""
-    get_backend(service)
+    get_backend(service)  # type: ignore[call-overload]
     with backend_lock:
         _apply(service)
 

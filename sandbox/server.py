@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from helpers.network import Account, can_reach, resolve
+from helpers.network import can_reach, resolve
 from sandbox.calls import recorded
 from sandbox.errors import SandboxError
 from sandbox.home import Home, read_json, write_private
@@ -64,6 +64,7 @@ class Sandbox:
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
         from sandbox import on_demand, service_models, users
+        from sandbox.account import Insider
         from sandbox.frontdoor import FrontDoor
         from sandbox.ids import ReproducibleIds
         from sandbox.journal import Journal
@@ -98,6 +99,7 @@ class Sandbox:
             self._after_change,
             self._prepare,
         )
+        self._insider = Insider(REGION)
         self._stopped = threading.Event()
         self._complete = threading.Event()  # everything of a kept account is back
         self._fault: SandboxError | None = None
@@ -133,11 +135,11 @@ class Sandbox:
             self.home.running_file.unlink(missing_ok=True)
             self._http.stop()
             if self._bastions.made:
-                self._bastions.made.stop()
+                self.bastions.stop()
             if self._doors.made:
-                self._doors.made.close()
+                self.doors.close()
             if self._databases.made:
-                self._databases.made.close()
+                self.databases.close()
             self._journal.close()
             log.info("stopped")
 
@@ -243,7 +245,7 @@ class Sandbox:
         if (method, path) == ("GET", "/_sandbox/address"):
             return _json("200 OK", {"address": STUDENT_ADDRESS})
         if (method, path) == ("GET", "/_sandbox/certificates"):
-            return _json("200 OK", {"bundle": self._doors.get().authority.bundle()})
+            return _json("200 OK", {"bundle": self.doors.authority.bundle()})
         command = COMMANDS.get(path) if method == "POST" else None
         if command:
             if not secrets.compare_digest(token, self.home.token()):
@@ -257,7 +259,7 @@ class Sandbox:
         self._complete.wait()
         with self._door.lock:
             self.pace.settle()
-            account = self._account()
+            account = self._insider.account()
         writers = {
             member["DBInstanceIdentifier"]
             for cluster in account.db_clusters
@@ -269,7 +271,7 @@ class Sandbox:
             cluster, name = database.get("DBClusterIdentifier"), database["DBInstanceIdentifier"]
             if cluster is None:
                 continue
-            address = self._databases.get().address(cluster, name)
+            address = self.databases.address(cluster, name)
             databases.append(
                 {
                     "cluster": cluster,
@@ -284,7 +286,7 @@ class Sandbox:
             "pid": os.getpid(),
             "home": str(self.home.folder),
             "pace": self._started_at,
-            "bastions": self._bastions.made.listing() if self._bastions.made else [],
+            "bastions": self.bastions.listing() if self._bastions.made else [],
             "databases": databases,
         }
 
@@ -309,8 +311,8 @@ class Sandbox:
         from sandbox.bastion import BastionHost
 
         for instance_id in gone:
-            self._bastions.get().forget(instance_id)
-        self._bastions.get().sync([BastionHost(*host) for host in hosts])
+            self.bastions.forget(instance_id)
+        self.bastions.sync([BastionHost(*host) for host in hosts])
 
     def _recover_databases(self) -> None:
         rds = self._in_use("rds")
@@ -320,12 +322,7 @@ class Sandbox:
             recover(rds)
 
     def _host_key(self, instance_id: str) -> str | None:
-        return self._bastions.get().host_key(instance_id)
-
-    def _account(self) -> Account:
-        from sandbox.account import read_account
-
-        return read_account(REGION)
+        return self.bastions.host_key(instance_id)
 
     @staticmethod
     def _in_use(service: str) -> Any:
@@ -336,6 +333,21 @@ class Sandbox:
         return on_demand.in_use(service, DEFAULT_ACCOUNT_ID, REGION)
 
     # -- what is made and loaded when it is first asked for ---------------------------------
+
+    @property
+    def databases(self) -> "DatabaseServers":
+        """The real database servers."""
+        return self._databases.get()
+
+    @property
+    def doors(self) -> "DatabaseDoors":
+        """What stands before them."""
+        return self._doors.get()
+
+    @property
+    def bastions(self) -> "Bastions":
+        """The SSH servers."""
+        return self._bastions.get()
 
     def _make_databases(self) -> "DatabaseServers":
         from sandbox.servers import DatabaseServers
@@ -350,7 +362,7 @@ class Sandbox:
         from sandbox import auth
         from sandbox.databasedoor import DatabaseDoors
 
-        return DatabaseDoors(self.home.folder, self._databases.get(), auth.secret_of)
+        return DatabaseDoors(self.home.folder, self.databases, auth.secret_of)
 
     def _make_bastions(self) -> "Bastions":
         from sandbox.bastion import Bastions
@@ -362,7 +374,7 @@ class Sandbox:
     def _install_rds(self) -> None:
         from sandbox import aurora
 
-        aurora.install(self.pace, self._databases.get())
+        aurora.install(self.pace, self.databases)
 
     def _install_ec2(self) -> None:
         from sandbox import ec2
@@ -387,7 +399,7 @@ class Sandbox:
         with self._door.lock:
             self.pace.hurry(["Instance"])
             self.pace.settle()
-            verdict = can_reach(self._account(), STUDENT_ADDRESS, instance_id, 22)
+            verdict = can_reach(self._insider.account(), STUDENT_ADDRESS, instance_id, 22)
         # Asked again while somebody waits at the door: said once.
         if not verdict and self._last_refusal != (instance_id, verdict.reason):
             self._last_refusal = (instance_id, verdict.reason)
@@ -408,7 +420,7 @@ class Sandbox:
         with self._door.lock:
             self.pace.hurry(["Instance", "DBCluster", "DBInstance"])
             self.pace.settle()
-            account = self._account()
+            account = self._insider.account()
         names = resolve(account, host)
         if not names:
             raise NameUnknown(host)
@@ -420,7 +432,7 @@ class Sandbox:
         record = next(d for d in account.db_instances if d["DBInstanceIdentifier"] == database)
         if port != record["Endpoint"]["Port"]:
             raise PortClosed(host)
-        address = self._doors.get().address(endpoint_of(account, record, REGION))
+        address = self.doors.address(endpoint_of(account, record, REGION))
         if address is None:
             raise PortClosed(host)
         return address
