@@ -5,12 +5,14 @@ from __future__ import annotations
 import html
 import sys
 import time
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Any
 
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
+EVERY = 0.3  # seconds between two changes of the line
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -60,6 +62,24 @@ class Working:
     def _show(self, kind: str, text: str) -> None:
         shown = f'<div class="{kind}" role="status"><i></i>{html.escape(text)}</div>'
         self._widget.value = STYLE + shown
+
+
+def watch(done: Iterable[object], total: int, what: str) -> None:
+    """Go through a long piece of work, and say how far it is.
+
+        watch(pool.map(put_batch, starts), len(starts), "batches written")
+
+    Args:
+        done: gives something each time that a step is done.
+        total: how many steps there are.
+        what: of the steps, such as "batches written".
+    """
+    with Working(f"0 of {total:,} {what}") as working:
+        said = time.monotonic()
+        for number, _ in enumerate(done, 1):
+            if number == total or time.monotonic() - said > EVERY:
+                working.say(f"{number:,} of {total:,} {what}")
+                said = time.monotonic()
 
 
 def _widget() -> Any:
