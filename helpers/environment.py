@@ -88,7 +88,7 @@ def check_environment() -> Table:
     rows = [
         ("Python 3.11 or newer", _python(), "python"),
         ("Python packages of the course", _packages(), "packages"),
-        ("AWS CLI 2.13 or newer, or 1.29", _aws_cli(), "aws cli"),
+        ("AWS CLI 2.13 or newer, or 1.29", cli_found(), "aws cli"),
         ("Database server: MariaDB 10.11 or MySQL 8.0.30, or newer", _server(), "database"),
         ("Database client: mariadb or mysql", _program("mariadb", "mysql"), "database"),
         ("SSH client: ssh", _program("ssh"), "ssh"),
@@ -149,8 +149,11 @@ def _packages() -> str:
     return "; ".join(wrong) or "yes"
 
 
-def _aws_cli() -> str:
-    """Version 2 is the one to have; version 1, which the course brings along, will do."""
+def cli_found() -> str:
+    """Whether there is an AWS CLI that is new enough: "yes", "no", or how old it is.
+
+    Version 2 is the one to have; version 1, which the course brings along, will do.
+    """
     program = aws_cli.find()
     version = aws_cli.version(program) if program else ()
     if not version:

@@ -1,4 +1,7 @@
-"""The commands: start, stop, status, reset, logs, install."""
+"""The commands: start, stop, status, reset, logs, install.
+
+What one command alone needs is imported in it: a notebook waits for `start`.
+"""
 
 import contextlib
 import http.client
@@ -15,8 +18,6 @@ from urllib.parse import urlsplit
 import click
 import psutil
 
-from sandbox import install as installer
-from sandbox import mysqld
 from sandbox.errors import SandboxError
 from sandbox.home import Home, default_home
 from sandbox.pace import PaceName
@@ -165,6 +166,8 @@ def logs(home: Path | None) -> None:
 @main.command()
 def install() -> None:
     """Find a database server (mysqld or mariadbd) on this machine, or install one."""
+    from sandbox import install as installer
+
     installer.install()
 
 
@@ -220,6 +223,11 @@ def _start(home: Home, port: int | None, pace: PaceName, in_memory: bool = False
 
 
 def _stop(home: Home) -> bool:
+    import urllib.error
+    import urllib.request
+
+    from sandbox.mysqld_process import stop_leftovers
+
     running = home.running()
     if running:
         request = urllib.request.Request(
@@ -236,7 +244,7 @@ def _stop(home: Home) -> bool:
         if home.is_alive(running):
             _kill(running["pid"])
     home.running_file.unlink(missing_ok=True)
-    mysqld.stop_leftovers(home.folder)
+    stop_leftovers(home.folder)
     return running is not None
 
 

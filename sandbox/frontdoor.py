@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from sandbox import answers, auth, http, operations, services
 from sandbox.deferred import Deferred
-from sandbox.dynamodb.service import answer_directly as dynamodb_answer
+from sandbox.errors import SandboxError
 from sandbox.ids import ReproducibleIds
 from sandbox.journal import DiskFull
 from sandbox.keeper import Keeper, changes
@@ -67,8 +67,8 @@ class FrontDoor:
         ids: ReproducibleIds,
         desk: Desk,
         keeper: Keeper,
-        deferred: Deferred,
         after_change: Callable[[], None],
+        prepare: Callable[[Call], None],
     ):
         self.lock = threading.RLock()
         self._moto = moto
@@ -76,8 +76,9 @@ class FrontDoor:
         self._ids = ids
         self._desk = desk
         self._keeper = keeper
-        self._deferred = deferred
+        self.deferred = Deferred()  # or that of the database servers, once they are in use
         self._after_change = after_change
+        self._prepare = prepare
 
     def __call__(self, environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
         """Answer one request, as WSGI has it."""
@@ -110,6 +111,9 @@ class FrontDoor:
             log.error("%s: %s", _name_of(call), full)
             # 507, since boto3 would repeat what 500 or 503 refuses.
             return error_response(call or head_of(environ), "InsufficientStorage", str(full), 507)
+        except SandboxError as error:
+            log.error("%s: %s", _name_of(call), error)
+            return error_response(call or head_of(environ), "InternalFailure", str(error), 500)
         except Exception:
             request_id = new_request_id()
             log.exception("%s failed, request %s", _name_of(call) or path, request_id)
@@ -122,16 +126,17 @@ class FrontDoor:
         http.replace_body(environ, body)
         if answers.is_unknown(call):
             return answers.unknown(call)
+        self._prepare(call)
         self._pace.wait(WAITS_FOR.get(call.service, ()))
         with self.lock:
             self._keeper.check_room(call)
-            with self._deferred:
+            with self.deferred as deferred:
                 counted = self._ids.before(call.service, call.operation or environ["PATH_INFO"])
                 self._pace.settle()
-                self._deferred.keep()
+                deferred.keep()
                 answer = self._ask_moto(environ, call, body)
                 if answer[0][0] not in "23":
-                    self._deferred.give_up()
+                    deferred.give_up()
                 self._note_what_was_shown(call, answer)
                 self._keeper.remember(call, counted)
         # What is on disk is done for real: servers and bastions follow the account.
@@ -149,9 +154,12 @@ class FrontDoor:
         if not services.is_known(call.service):
             return answers.not_offered(call, environ)
         try:
-            direct = dynamodb_answer(call, body)
-            if direct is not None:
-                return direct
+            if call.service == "dynamodb":
+                from sandbox.dynamodb.service import answer_directly  # when it is first asked for
+
+                direct = answer_directly(call, body)
+                if direct is not None:
+                    return direct
             if call.service == "s3" and environ.get("CONTENT_TYPE", "").startswith(FORM):
                 environ["CONTENT_TYPE"] = (
                     "binary/octet-stream"  # moto would read the data as a form

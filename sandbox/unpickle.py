@@ -20,12 +20,13 @@ import pickle
 import re
 import types
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from enum import EnumMeta
 from typing import Any, ClassVar
 
 from moto.backends import get_backend
 from moto.core.base_backend import BaseBackend
+from moto.core.common_models import BaseModel
 from sortedcontainers import SortedDict, SortedList, SortedSet
 
 from sandbox.pace import Passage, is_picklable
@@ -79,15 +80,31 @@ class Pickler(pickle.Pickler):
     Args:
         stream: where to write.
         left_out: backends by `id()`, to be referred to by their names instead.
+        models: gets the models that are pickled, in the order in which they are met.
+        known: models by `id()`, to be referred to by their numbers instead.
     """
 
-    def __init__(self, stream: io.BytesIO, left_out: dict[int, tuple[str, str, str]]):
+    def __init__(
+        self,
+        stream: io.BytesIO,
+        left_out: Mapping[int, tuple[str, str, str]],
+        models: list[Any] | None = None,
+        known: Mapping[int, int] | None = None,
+    ):
         super().__init__(stream, protocol=5)
-        self._left_out = left_out
+        self._left_out, self._models, self._known = left_out, models, known or {}
+        self._met: set[int] = set()
 
-    def persistent_id(self, obj: Any) -> tuple[str, str, str] | None:
-        """Return (service, account, region) of a backend that is left out."""
-        return self._left_out.get(id(obj)) if isinstance(obj, BaseBackend) else None
+    def persistent_id(self, obj: Any) -> tuple[str, str, str] | int | None:
+        """Return (service, account, region) of a backend, or a model's number, if left out."""
+        if isinstance(obj, BaseBackend):
+            return self._left_out.get(id(obj))
+        if isinstance(obj, BaseModel):
+            if self._models is not None and id(obj) not in self._met:
+                self._met.add(id(obj))
+                self._models.append(obj)
+            return self._known.get(id(obj))
+        return None
 
     def reducer_override(self, obj: Any) -> Any:
         """Refuse what could not be read back; the rest is pickled as usual."""
@@ -103,10 +120,18 @@ class Pickler(pickle.Pickler):
 class Unpickler(_PythonUnpickler):
     """Unpickles an account.
 
+    Args:
+        stream: where to read.
+        models: what the numbers of models refer to.
+
     Raises:
         ForbiddenPickleError: from `load`, for a global or a call that is not allowed; it was not
             imported and not called.
     """
+
+    def __init__(self, stream: io.BytesIO, models: Sequence[Any] = ()):
+        super().__init__(stream)
+        self._models = models
 
     def find_class(self, module: str, name: str) -> Any:
         """Return an allowed class or function by the name that it has now."""
@@ -123,8 +148,10 @@ class Unpickler(_PythonUnpickler):
             raise ForbiddenPickleError(f"it refers to {module}.{name}")
         return found
 
-    def persistent_load(self, pid: Any) -> BaseBackend:
-        """Return a backend that was left out."""
+    def persistent_load(self, pid: Any) -> Any:
+        """Return a backend or a model that was left out."""
+        if isinstance(pid, int):
+            return self._models[pid]
         service, account, region = map(str, pid)
         return get_backend(service)[account][region]  # type: ignore[call-overload]
 
@@ -206,7 +233,7 @@ def check_passages(passages: list[Passage]) -> None:
     for passage in passages:
         if not isinstance(passage, Passage):
             raise ForbiddenPickleError(f"it has a {type(passage).__name__} among its transitions")
-        for function in (passage.show, passage.arrived):
+        for function in (passage.show, passage.arrived, passage.failed):
             # A partial was checked when it was made.
             if function is not None and not isinstance(function, functools.partial):
                 _check_called_later(function)
