@@ -62,8 +62,7 @@ def recover(cluster: ClusterServers, wanted: Wanted) -> None:
     for name in found:
         if name != cluster.volume.name:
             cluster.servers[name] = cluster.server(name)
-    if not wanted.running and set(found) == set(wanted.instances):
-        # Its servers were stopped in good order, after all else was done.
+    if not wanted.running and _is_in_order(cluster, wanted, set(found)):
         cluster.writer = wanted.writer
         return
     try:
@@ -72,6 +71,13 @@ def recover(cluster: ClusterServers, wanted: Wanted) -> None:
     finally:
         if not wanted.running:
             cluster.stop()
+
+
+def _is_in_order(cluster: ClusterServers, wanted: Wanted, found: Collection[str]) -> bool:
+    """Whether all else was done before the servers of a cluster were stopped."""
+    return set(found) == set(wanted.instances) and all(
+        _was_reader(server) == (name != wanted.writer) for name, server in cluster.servers.items()
+    )
 
 
 def _databases(folder: Path) -> dict[str, Path]:
@@ -103,7 +109,8 @@ def _bring_up(cluster: ClusterServers, wanted: Wanted) -> None:
     running = _started(cluster)
     leader = _leader(cluster, running, wanted)
     if leader is not None:
-        _lead(cluster, leader, wanted.master)
+        with cluster.noting_problem_of(leader):
+            _lead(cluster, leader, wanted.master)
     elif cluster.servers:
         _wait_for_the_data(cluster, running, wanted)
     for name in wanted.instances:

@@ -232,6 +232,8 @@ class Pace:
     def _may_leave(self, passage: Passage) -> bool:
         if self.name == "instant":
             return passage.seen
+        if passage.state == passage.lasting:
+            return True  # Nothing to be seen: it only waits for the work.
         lesson, aws = SECONDS.get((passage.kind, passage.state), (1, 30))
         wanted = lesson if self.name == "lesson" else aws
         return time.monotonic() - passage.since >= wanted
