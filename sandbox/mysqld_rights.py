@@ -146,11 +146,12 @@ def bring_up_to_date(server: "DatabaseServer") -> None:
         return
     for row in rows:
         _limit(server, row)
-    comments = server.execute(
-        "SELECT routine_comment FROM information_schema.routines"
+    found = server.execute(
+        "SELECT routine_name, routine_comment FROM information_schema.routines"
         " WHERE routine_schema = 'mysql' AND routine_name LIKE 'rds\\_%'"
     )
-    if {_text(comment) for (comment,) in comments} != {EDITION}:
+    current = {name for name, comment in found if _text(comment) == EDITION}
+    if not current >= set(PROCEDURES[server.program.flavour]):
         create_procedures(server)
     if server.program.flavour == "mysql":
         # On servers made before, replication's account can be dropped.

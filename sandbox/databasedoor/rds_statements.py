@@ -115,15 +115,10 @@ class RdsStatements:
 
     def _refusal(self, statement: list[Token], prepared: bool) -> bytes | None:
         for rest in _verbs(statement):
-            if _words(rest) in (
-                ("FLUSH", "TABLES", "WITH", "READ", "LOCK"),
-                ("FLUSH", "TABLE", "WITH", "READ", "LOCK"),
-            ) and (self._mariadb or not prepared):
-                return signal(
-                    1045,
-                    "28000",
-                    f"Access denied for user '{self._user}'@'%' (using password: YES)",
-                )
+            if _locks_all_tables(rest) and (self._mariadb or not prepared):
+                account = f"'{self._user}'@'%'"
+                message = f"Access denied for user {account} (using password: YES)"
+                return signal(1045, "28000", message)
             if self._mariadb and _changes_service_account(rest):
                 return _NO_SYSTEM_USER
         return None
@@ -259,7 +254,7 @@ def _changes_service_account(rest: list[Token]) -> bool:
 
 def _flush_some_tables(text: bytes, named: list[Token]) -> bytes | None:
     words = _words(named)
-    if words[-2:] == ("FOR", "EXPORT"):
+    if words[-2:] == ("FOR", "EXPORT") or words == ("WITH", "READ", "LOCK"):
         return None
     if words[-3:] != ("WITH", "READ", "LOCK"):
         return _call("rds_flush", b"TABLES")
