@@ -222,7 +222,8 @@ def canonical_path(path: str, encode_once: bool) -> str:
     if path in ("", "/"):
         return "/"
     if encode_once:
-        return quote(unquote_to_bytes(path.encode("latin-1")), safe="/" + UNRESERVED)
+        # A slash that is part of a name stays encoded.
+        return "/".join([_encoded(part) for part in path.split("/")])
     parts: list[str] = []
     for part in path.split("/"):
         if part == "..":
@@ -239,13 +240,13 @@ def canonical_query(query: str, in_query: bool) -> str:
     for field in query.split("&"):
         name, _, value = field.partition("=")
         if field and not (in_query and name == "X-Amz-Signature"):
-            pairs.append((_encoded(name), _encoded(value)))
+            # A plus sign is a space here, as the services read it.
+            pairs.append((_encoded(name.replace("+", " ")), _encoded(value.replace("+", " "))))
     return "&".join([f"{name}={value}" for name, value in sorted(pairs)])
 
 
 def _encoded(text: str) -> str:
-    plain = unquote_to_bytes(text.replace("+", " ").encode("latin-1"))
-    return quote(plain, safe=UNRESERVED)
+    return quote(unquote_to_bytes(text.encode("latin-1")), safe=UNRESERVED)
 
 
 def _folded(value: str) -> str:
