@@ -76,7 +76,7 @@ def test_threads_that_connect(home, monkeypatch) -> None:
 def test_starts(home) -> None:
     answers = _all(*[lambda: sandbox_command(home, "start")] * 3)
     assert [each.returncode for each in answers] == [0] * 3, [each.stderr for each in answers]
-    assert sum("ready" in each.stdout for each in answers) == 1
+    assert sum("is ready" in each.stdout for each in answers) == 1
     assert len(_serving(home)) == 1
 
 
