@@ -1,7 +1,9 @@
 # make lab    everything a student needs: set up what is missing, open the course
-# make test   everything CI checks: lint, types, unit tests, every notebook re-run and compared
+# make test   lint, types, unit tests, every notebook re-run and compared, on one database server
+# make test-quick  for the inner loop: lint, types, and what needs no database server
+# make test-all    what CI runs: make test, the other database server, real clients, long kills
 # make record re-run every notebook and store what it prints
-.PHONY: lab test record bench setup clean lock
+.PHONY: lab lint test test-quick test-all record bench setup clean lock
 .DEFAULT_GOAL := lab
 
 PYTHON ?= python3
@@ -31,9 +33,24 @@ $(ROOM): requirements.txt pyproject.toml
 .venv/.browser: | $(ROOM)
 	$(BIN)/python -m tests.browser install && touch $@ || true
 
-test: $(ROOM)
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup --durations=10
+
+# import-linter's contracts belong here too: && $(BIN)/lint-imports
+lint: $(ROOM)
 	$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/codespell && $(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+test-quick: lint
+	$(PYTEST) -m "not database and not clients and not long"
+
+test: lint
+	$(PYTEST) -m "not clients and not long"
+
+# OTHER_DATABASE prints the path of a second database server; without one its line is left out.
+OTHER_DATABASE ?=
+
+test-all: test
+	$(if $(OTHER_DATABASE),SANDBOX_MYSQLD="$$($(OTHER_DATABASE))" $(PYTEST) -m "database and not clients and not long")
+	$(PYTEST) -m "clients or long"; code=$$?; test $$code = 0 -o $$code = 5
 
 record: $(ROOM)
 	$(BIN)/python -m tests.notebooks.record
