@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import RunningSandbox, sandbox_command
 
+pytestmark = pytest.mark.own_process
 PASSWORD = secrets.token_hex(8)
 
 

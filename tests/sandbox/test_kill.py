@@ -32,7 +32,10 @@ BATCH = 5
 ONCE = Config(retries={"max_attempts": 0}, connect_timeout=5, read_timeout=20)
 FAILED = (BotoCoreError, ClientError, pymysql.MySQLError, OSError)
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill -9")
+pytestmark = [
+    pytest.mark.own_process,
+    pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill -9"),
+]
 
 
 @dataclass
@@ -256,7 +259,7 @@ def main() -> None:
     count = int(sys.argv[1])
     with (
         tempfile.TemporaryDirectory() as folder,
-        running_sandbox(Path(folder) / "home") as running,
+        running_sandbox(Path(folder) / "home", own_process=True) as running,
     ):
         seconds = []
         for number, (took, acknowledged) in enumerate(rounds(running, count, seed=2), 1):
