@@ -40,7 +40,7 @@ lint: $(ROOM)
 	$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/codespell && $(BIN)/mypy
 
 test-quick: lint
-	$(PYTEST) -m "not database and not clients and not long"
+	$(PYTEST) -m "not database and not page and not own_process and not clients and not long"
 
 test: lint
 	$(PYTEST) -m "not clients and not long"

@@ -36,6 +36,7 @@ def _code(notebook: nbformat.NotebookNode, tag: str | None = None) -> list[nbfor
 
 # The kernel's own packages warn of things that are not ours to change.
 @pytest.mark.filterwarnings("default")
+@pytest.mark.page
 @pytest.mark.parametrize("name", PAGES)
 def test_outputs_are_as_stored_and_the_solutions_solve(
     name: str, request: pytest.FixtureRequest
