@@ -33,14 +33,14 @@ $(ROOM): requirements.txt pyproject.toml
 .venv/.browser: | $(ROOM)
 	$(BIN)/python -m tests.browser install && touch $@ || true
 
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup --durations=10
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=10
 
 # import-linter's contracts belong here too: && $(BIN)/lint-imports
 lint: $(ROOM)
 	$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/codespell && $(BIN)/mypy
 
 test-quick: lint
-	$(PYTEST) -m "not database and not clients and not long"
+	$(PYTEST) -m "not database and not page and not own_process and not clients and not long"
 
 test: lint
 	$(PYTEST) -m "not clients and not long"

@@ -11,6 +11,7 @@ import boto3
 import click
 import pandas as pd
 import pymysql
+import pytest
 
 import helpers
 from helpers.database import connect
@@ -18,7 +19,8 @@ from helpers.pages import pages as page_files
 from helpers.pages import run_steps
 from tests.bench_waiting import waits
 from tests.conftest import running_sandbox
-from tests.notebooks.record import CELL_TIMEOUT, NOTEBOOKS, fresh_sandbox, pages
+from tests.notebooks.record import NOTEBOOKS, fresh_sandbox, pages
+from tests.notebooks.validate import open_page
 
 ROWS = 100_000
 ROUNDS = 7
@@ -71,20 +73,43 @@ def through_and_direct(port: int) -> tuple[float, float]:
 
 
 def pages_and_scripts() -> tuple[float, float]:
-    """Seconds for all pages under nbval, and for the same cells as plain scripts; one at a time."""
-    compared = scripts = 0.0
+    """Seconds for all pages under nbval, and for the same cells as plain scripts; one at a time.
+
+    As in the test suite one pytest runs all pages, each with a kernel and a sandbox of its own.
+    """
+    compared, scripts = Compared(), 0.0
+    words = ["--collect-only", "-q", "-p", "no:cacheprovider", "-W", "default"]
+    code = pytest.main([*words, str(Path(__file__).parent / "notebooks")], plugins=[compared])
+    if code or compared.failed:
+        raise click.ClickException("\n".join(compared.failed) or f"pytest ended with {code}")
     for page in pages():
-        with fresh_sandbox() as environment:
-            began = time.perf_counter()
-            words = ["-m", "pytest", "--nbval", "--nbval-current-env", "-q", "-W", "default"]
-            words += [f"--nbval-cell-timeout={CELL_TIMEOUT}", "-p", "no:cacheprovider", str(page)]
-            _run([sys.executable, *words], environment)
-            compared += time.perf_counter() - began
         with fresh_sandbox() as environment:
             began = time.perf_counter()
             _run([sys.executable, "-c", SCRIPT, str(page)], environment)
             scripts += time.perf_counter() - began
-    return compared, scripts
+    return compared.seconds, scripts
+
+
+class Compared:
+    """A pytest plugin that has nbval run and compare every page.
+
+    Attributes:
+        seconds: from the start of each kernel until its last cell is compared, all pages together.
+        failed: what nbval says about cells that fail.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.failed: list[str] = []
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Run the pages once nbval's options are there."""
+        for page in pages():
+            with fresh_sandbox() as environment:
+                began = time.perf_counter()
+                with open_page(page, session, environment) as opened:
+                    self.failed += opened.compare()
+                self.seconds += time.perf_counter() - began
 
 
 def _run(command: list[str], environment: dict[str, str]) -> None:

@@ -2,10 +2,12 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,81 @@ from unittest import mock
 
 import boto3
 import pytest
+from click.testing import CliRunner
+from filelock import FileLock
 
 import helpers
 from helpers.keys import key_file, password
+from tests import forked
 
 PROJECT = Path(__file__).parents[1]
+DISK = Path(tempfile.gettempdir())
+MEMORY = Path("/dev/shm")
+ROOM = 4 * 2**30  # bytes; a container gives /dev/shm 64 MB unless told otherwise
+
+
+def pytest_configure() -> None:
+    """Put temporary folders in memory where there is room: most of a database's time is fsync.
+
+    Tests marked `own_process` keep their homes on the disk.
+    """
+    if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+
+# The first of a run are those that take longest: what is short fills the gaps at the end.
+SLOW_FIRST = (
+    "test_calls",
+    "test_durability",
+    "test_doctor",
+    "test_console_in_jupyterlab",
+    "test_in_jupyterlab",
+    "test_aurora",
+    "test_dry_run",
+    "test_a_stranger",
+    "test_aurora_recovery",
+    "test_kill",
+    "test_pages",
+)
+
+
+# Modules whose tests start a database server, and those that run pages of the course. Single tests
+# of other modules carry the mark themselves; `lab1` and the pages of Lab 1 give it too.
+MARKED = {
+    "database": {
+        *("test_aurora", "test_aurora_kept", "test_aurora_parameters", "test_aurora_passwords"),
+        *("test_aurora_recovery", "test_aurora_settings", "test_aurora_snapshots", "test_cleanup"),
+        *("test_copies", "test_data", "test_database_door", "test_database_tokens", "test_dry_run"),
+        *("test_in_jupyterlab", "test_kill", "test_mysqld", "test_pages_and_checks"),
+        *("test_programs", "test_running"),
+    },
+    "page": {
+        *("test_a_stranger", "test_calls", "test_catch_up", "test_console_in_jupyterlab"),
+        *("test_in_jupyterlab", "test_lab3"),
+    },
+}
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by what they need, keep those together that share it, begin with the slow."""
+    for item in items:
+        name = item.path.stem
+        for mark, modules in MARKED.items():
+            if name in modules:
+                item.add_marker(mark)
+        of_lab1 = "[1." in item.name and item.get_closest_marker("page")
+        if of_lab1 or "lab1" in getattr(item, "fixturenames", ()):
+            item.add_marker("database")
+        if _shares_a_fixture(item):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    places = {name: place for place, name in enumerate(SLOW_FIRST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+
+
+def _shares_a_fixture(item: pytest.Item) -> bool:
+    found = item._fixtureinfo.name2fixturedefs.values()  # type: ignore[attr-defined]
+    return any(fixture.scope in ("class", "module") for each in found for fixture in each)
 
 
 def sandbox_command(home: Path, *words: str, **environment: str) -> subprocess.CompletedProcess:
@@ -51,12 +123,29 @@ class RunningSandbox:
 
     def status(self) -> dict[str, Any]:
         """What `python -m sandbox status --json` says."""
-        return json.loads(sandbox_command(self.home, "status", "--json").stdout)
+        return json.loads(sandbox_command_here(self.home, "status", "--json"))
+
+
+def sandbox_command_here(home: Path, *words: str) -> str:
+    """Run a command of the sandbox in this process, and return what it prints."""
+    from sandbox.cli import main
+
+    done = CliRunner().invoke(main, [words[0], "--home", str(home), *words[1:]])
+    assert done.exit_code == 0, done.output
+    return done.stdout
 
 
 @contextmanager
-def running_sandbox(home: Path, pace: str = "instant") -> Iterator[RunningSandbox]:
-    """Start a sandbox and make this process a client of it; stop it afterwards."""
+def running_sandbox(
+    home: Path, pace: str = "instant", own_process: bool = False
+) -> Iterator[RunningSandbox]:
+    """Start a sandbox and make this process a client of it; stop it afterwards.
+
+    Args:
+        home: its folder.
+        pace: how long things take.
+        own_process: whether the command line starts it, and not `tests/forked.py`.
+    """
     changes = {
         "SANDBOX_HOME": str(home),
         "SANDBOX_PACE": pace,
@@ -66,29 +155,78 @@ def running_sandbox(home: Path, pace: str = "instant") -> Iterator[RunningSandbo
     }
     with mock.patch.dict(os.environ, changes):
         try:
+            if forked.available() and not own_process:
+                forked.start(home, pace, os.environ)
             helpers.connect()
             changes.update({k: v for k, v in os.environ.items() if k.startswith("AWS_")})
             yield RunningSandbox(home, changes)
         finally:
-            stopped = sandbox_command(home, "stop")
-            assert stopped.returncode == 0, stopped.stderr
+            sandbox_command_here(home, "stop")
             boto3.setup_default_session()
 
 
 @pytest.fixture
-def start_sandbox(tmp_path: Path) -> Iterator[Callable[..., RunningSandbox]]:
-    """Start a sandbox that this test has for itself."""
-    from contextlib import ExitStack
+def tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """A temporary folder, which for tests marked `own_process` is on a disk and not in memory."""
+    if request.node.get_closest_marker("own_process") is None:
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir=DISK, ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
+
+@pytest.fixture
+def start_sandbox(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Callable[..., RunningSandbox]]:
+    """Start a sandbox that this test has for itself.
+
+    Tests marked `own_process` get one that the command line has started.
+    """
+    own_process = request.node.get_closest_marker("own_process") is not None
     with ExitStack() as stack:
-        yield lambda pace="instant": stack.enter_context(running_sandbox(tmp_path / "home", pace))
+
+        def start(pace: str = "instant") -> RunningSandbox:
+            return stack.enter_context(running_sandbox(tmp_path / "home", pace, own_process))
+
+        yield start
 
 
 @pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox]:
-    """A sandbox that the tests of a module share."""
-    with running_sandbox(tmp_path_factory.mktemp("sandbox") / "home") as running:
+def sandbox(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningSandbox]:
+    """A sandbox that the tests of a module share; with Lab 1 in it if all of them use `lab1`."""
+    folder = tmp_path_factory.mktemp("sandbox")
+    if _all_use_lab1(request):
+        shutil.copytree(request.getfixturevalue("lab1_built"), folder, dirs_exist_ok=True)
+    with running_sandbox(folder / "home") as running:
         yield running
+
+
+def _all_use_lab1(request: pytest.FixtureRequest) -> bool:
+    """Whether every test of the module that uses the sandbox wants Lab 1 in it."""
+    mine = [item for item in request.session.items if item.path == request.path]
+    names = [set(getattr(item, "fixturenames", ())) for item in mine]
+    return all("lab1" in each for each in names if "sandbox" in each)
+
+
+@pytest.fixture(scope="session")
+def lab1_built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folders `home` and `keys` of a stopped sandbox in which pages 1.1 to 1.3 are done.
+
+    Built by running their cells, once for all the processes of a test run; to be copied.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    built = shared / "lab1-built"
+    with FileLock(shared / "lab1-built.lock"):
+        if not built.exists():
+            being_built = shared / "lab1-being-built"
+            with running_sandbox(being_built / "home"):
+                helpers.catch_up("1.4")
+            being_built.rename(built)
+    return built
 
 
 @dataclass(frozen=True)
@@ -112,9 +250,10 @@ class Lab1:
 
 
 @pytest.fixture(scope="module")
-def lab1(sandbox: RunningSandbox) -> Lab1:
+def lab1(request: pytest.FixtureRequest, sandbox: RunningSandbox) -> Lab1:
     """A sandbox in which pages 1.1 to 1.3 are done, made by running their cells."""
-    helpers.catch_up("1.4")
+    if not _all_use_lab1(request):
+        helpers.catch_up("1.4")
     bastion = helpers.find("instance", "bookstore-bastion")
     assert bastion is not None
     cluster = sandbox.client("rds").describe_db_clusters()["DBClusters"][0]

@@ -11,42 +11,48 @@ import os
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tests import forked
 from tests.conftest import PROJECT, sandbox_command
 
 LABS = "01239"  # the first digit of a page's number
 
 
 def record(folder: Path) -> dict[str, list[dict]]:
-    """Run all pages, the labs one after the other.
+    """Run all pages, the labs side by side: at that pace they wait more than they work.
 
     Returns:
         For each page, the calls of its own cells, as `sandbox/calls.py` notes them.
     """
-    calls: dict[str, list[dict]] = {}
-    for lab in LABS:
-        home = folder / lab / "home"
-        home.parent.mkdir(parents=True)
-        environment = {
-            **os.environ,
-            "LAB_TARGET": "sandbox",
-            "SANDBOX_HOME": str(home),
-            "SANDBOX_PACE": "lesson",
-            "SANDBOX_CALLS": str(home.parent / "log"),
-            "COURSE_KEYS": str(home.parent / "keys"),
-            "PYTHONWARNINGS": "default",
-        }
-        command = [sys.executable, "-m", "tests.aws_target.record_calls", "--lab", lab]
-        try:
-            done = subprocess.run(
-                command, env=environment, cwd=PROJECT, capture_output=True, text=True
-            )
-            assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-            calls |= json.loads((home.parent / "calls.json").read_text())
-        finally:
-            sandbox_command(home, "stop")
-    return calls
+    with ThreadPoolExecutor(len(LABS)) as pool:
+        recorded = pool.map(lambda lab: _record_apart(lab, folder / lab), LABS)
+        return {page: calls for each in recorded for page, calls in each.items()}
+
+
+def _record_apart(lab: str, folder: Path) -> dict[str, list[dict]]:
+    """Run the pages of a lab in a process and a sandbox of their own."""
+    home = folder / "home"
+    home.parent.mkdir(parents=True)
+    environment = {
+        **os.environ,
+        "LAB_TARGET": "sandbox",
+        "SANDBOX_HOME": str(home),
+        "SANDBOX_PACE": "lesson",
+        "SANDBOX_CALLS": str(folder / "log"),
+        "COURSE_KEYS": str(folder / "keys"),
+        "PYTHONWARNINGS": "default",
+    }
+    command = [sys.executable, "-m", "tests.aws_target.record_calls", "--lab", lab]
+    if forked.available():
+        forked.start(home, "lesson", environment)
+    try:
+        done = subprocess.run(command, env=environment, cwd=PROJECT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+        return json.loads((folder / "calls.json").read_text())
+    finally:
+        sandbox_command(home, "stop")
 
 
 def record_lab(lab: str) -> None:

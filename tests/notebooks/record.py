@@ -12,6 +12,8 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
+from tests import forked
+
 PROJECT = Path(__file__).parents[2]
 NOTEBOOKS = PROJECT / "notebooks"
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -31,6 +33,8 @@ def fresh_sandbox() -> Iterator[dict[str, str]]:
             "COURSE_KEYS": str(Path(folder) / "keys"),
             "PYTHONWARNINGS": "default",
         }
+        if forked.available():
+            forked.start(home, environment["SANDBOX_PACE"], environment)
         try:
             yield environment
         finally:

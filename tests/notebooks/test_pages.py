@@ -1,15 +1,14 @@
 """Every page: its outputs compared, its exercises solved, its shape as the design has it."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 from statistics import median
 
 import nbformat
 import pytest
 
-from tests.notebooks.record import CELL_TIMEOUT, NOTEBOOKS, PROJECT, fresh_sandbox, pages, run
+from tests.notebooks.record import NOTEBOOKS, fresh_sandbox, pages
+from tests.notebooks.validate import open_page
 
 PAGES = [page.name for page in pages()]
 # The pages that build Lab 1, and the one that says which server there is.
@@ -37,6 +36,9 @@ def _code(notebook: nbformat.NotebookNode, tag: str | None = None) -> list[nbfor
     ]
 
 
+# The kernel's own packages warn of things that are not ours to change.
+@pytest.mark.filterwarnings("default")
+@pytest.mark.page
 @pytest.mark.parametrize(
     "name",
     [
@@ -44,21 +46,25 @@ def _code(notebook: nbformat.NotebookNode, tag: str | None = None) -> list[nbfor
         for name in PAGES
     ],
 )
-def test_outputs_are_as_stored_and_the_solutions_solve(name: str) -> None:
-    """Twice in a row in one fresh sandbox, as a student does.
+def test_outputs_are_as_stored_and_the_solutions_solve(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    """Twice in a row in one fresh sandbox and in one kernel, as a student does.
 
     The first time nbval compares what every cell prints with what is stored. The second time the
     solutions stand in the blanks.
     """
     notebook = _read(name)
     exercises, solutions = _code(notebook, "exercise"), _solutions(notebook)
-    for cell, solution in zip(exercises, solutions, strict=True):
-        cell.source = solution
-    with fresh_sandbox() as environment:
-        compared = _nbval(name, environment)
-        assert compared.returncode == 0, compared.stdout[-6000:] + compared.stderr[-2000:]
-        run(notebook, environment)
-    said = [str(cell.outputs) for cell in _code(notebook, "verdict")]
+    assert len(exercises) == len(solutions)
+    with (
+        fresh_sandbox() as environment,
+        open_page(NOTEBOOKS / name, request.session, environment) as page,
+    ):
+        failed = page.compare()
+        assert not failed, "\n".join(failed)
+        failed, said = page.solve(solutions)
+        assert not failed, "\n".join(failed)
     assert len(said) == len(exercises)
     assert all("Right." in text for text in said), said
 
@@ -123,16 +129,6 @@ def test_links_between_pages_lead_somewhere() -> None:
 def test_every_page_can_be_told_from_its_file_name() -> None:
     assert all(re.fullmatch(r"(00|98|99|\d\.\d+)-[a-z0-9-]+\.ipynb", name) for name in PAGES)
     assert not list(Path(NOTEBOOKS).glob("[!0-9]*.ipynb"))
-
-
-def _nbval(name: str, environment: dict[str, str]) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "pytest", "-p", "nbval.plugin", "--nbval", "-q"]
-    command += ["--nbval-current-env", f"--nbval-cell-timeout={CELL_TIMEOUT}"]
-    # The kernel's own packages warn of things that are not ours to change.
-    command += ["-W", "default", "-p", "no:cacheprovider", str(NOTEBOOKS / name)]
-    # Without the plugins that other tests use: they take a second to load.
-    environment = {**environment, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    return subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True)
 
 
 def _solutions(notebook: nbformat.NotebookNode) -> list[str]:

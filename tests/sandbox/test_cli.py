@@ -14,8 +14,7 @@ import pytest
 
 from tests.conftest import RunningSandbox, sandbox_command
 
-pytestmark = pytest.mark.database
-
+pytestmark = [pytest.mark.database, pytest.mark.own_process]
 PASSWORD = secrets.token_hex(8)
 
 

@@ -18,6 +18,7 @@ from sandbox import pace as pace_module
 from sandbox.pace import Pace, Passage
 from tests.conftest import RunningSandbox, sandbox_command
 
+pytestmark = pytest.mark.own_process
 WORDS = ("TableName", "TableId", "CreationDateTime", "ItemCount", "TableStatus", "TableArn")
 
 

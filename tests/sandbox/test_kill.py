@@ -34,6 +34,7 @@ FAILED = (BotoCoreError, ClientError, pymysql.MySQLError, OSError)
 
 pytestmark = [
     pytest.mark.database,
+    pytest.mark.own_process,
     pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill -9"),
 ]
 
@@ -259,7 +260,7 @@ def main() -> None:
     count = int(sys.argv[1])
     with (
         tempfile.TemporaryDirectory() as folder,
-        running_sandbox(Path(folder) / "home") as running,
+        running_sandbox(Path(folder) / "home", own_process=True) as running,
     ):
         seconds = []
         for number, (took, acknowledged) in enumerate(rounds(running, count, seed=2), 1):
