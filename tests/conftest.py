@@ -265,11 +265,3 @@ def lab1(request: pytest.FixtureRequest, sandbox: RunningSandbox) -> Lab1:
         cluster["Endpoint"],
         cluster["ReaderEndpoint"],
     )
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as `database` what uses Lab 1; modules that start servers otherwise mark themselves."""
-    for item in items:
-        if "lab1" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.database)
