@@ -324,6 +324,30 @@ def test_a_server_with_rows_of_its_own_is_not_made_a_replica(
         replica.follow(writer)
 
 
+@pytest.mark.skipif(PROGRAM.flavour == "mariadb", reason="MariaDB does not wait for its replicas")
+@pytest.mark.skipif(os.name == "nt", reason="on Windows a statement ends the server")
+def test_mysql_feeds_no_replica_any_more_when_it_is_told_to_end(
+    cluster: tuple[DatabaseServer, DatabaseServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would wait ten seconds for each thread that does."""
+    writer, _ = cluster
+    process = writer._process
+    assert process is not None
+    terminate = process.terminate
+    connected: list[tuple[str, str]] = []
+
+    def look_and_terminate() -> None:
+        with closing(writer._connect(writer.port)) as connection, connection.cursor() as cursor:
+            cursor.execute("SHOW PROCESSLIST")
+            connected.extend((row[1], row[4]) for row in cursor.fetchall())
+        terminate()
+
+    monkeypatch.setattr(process, "terminate", look_and_terminate)
+    writer.stop()
+    assert ("rdsadmin", "Query") in connected
+    assert not [it for it in connected if it[0] == "rdsrepladmin" and it[1] != "Killed"]
+
+
 def test_a_folder_that_moved_serves_under_another_id(make: Make, tmp_path: Path) -> None:
     first = make("first", 1)
     first.execute("CREATE DATABASE bookstore")
