@@ -55,4 +55,4 @@ def as_server_failed(error: BaseException) -> ServerFailed:
     full = isinstance(error, OSError) and error.errno == errno.ENOSPC
     if full or is_full(str(error)):
         return StorageFull(f"The disk is full: {error}. Free some space. {TRY_AGAIN}")
-    return ServerFailed(str(error))
+    return ServerFailed(f"{str(error).rstrip('.')}. {TRY_AGAIN}")
