@@ -51,7 +51,7 @@ class Sandbox:
         # Imported late: moto is to read the settings above, and takes a second to import.
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-        from sandbox import aurora, auth, dynamodb, ec2, secretsmanager, users
+        from sandbox import aurora, auth, dynamodb, ec2, s3, secretsmanager, users
         from sandbox.account import Insider
         from sandbox.frontdoor import FrontDoor
         from sandbox.ids import ReproducibleIds
@@ -68,6 +68,7 @@ class Sandbox:
         ec2.install(self.pace, self._host_key)
         dynamodb.install(self.pace, journal)
         secretsmanager.install()
+        s3.install()
         moto = DomainDispatcherApplication(create_backend_app)
         ids = ReproducibleIds(calls=journal.calls())
         self._journal = journal
