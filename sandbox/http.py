@@ -199,6 +199,7 @@ class Gateway(Gateway_10):
                 del sent[name]
         environ = super().get_environ()
         environ[HEADERS] = sent
+        environ["RAW_URI"] = environ["REQUEST_URI"]  # as moto calls it
         if spellings:
             environ[SPELLINGS] = spellings
         return environ

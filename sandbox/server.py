@@ -93,6 +93,7 @@ class Sandbox:
             ("dynamodb", self._install_dynamodb),
             ("dynamodbstreams", self._install_dynamodb),
             ("secretsmanager", self._install_secretsmanager),
+            ("s3", self._install_s3),
         ):
             on_demand.correct(service, install)
         self._ids = ReproducibleIds(calls=self._journal.calls())
@@ -418,6 +419,12 @@ class Sandbox:
         from sandbox import secretsmanager
 
         secretsmanager.install()
+
+    @staticmethod
+    def _install_s3() -> None:
+        from sandbox import s3
+
+        s3.install()
 
     # -- what the bastions ask --------------------------------------------------------------
 
