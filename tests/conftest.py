@@ -16,8 +16,11 @@ import pytest
 
 import helpers
 from helpers.keys import key_file, password
+from helpers.variables import without_proxy
 
 PROJECT = Path(__file__).parents[1]
+# The tests' own calls to this machine bypass the developer's proxy, as those of a page do.
+os.environ.update(without_proxy())
 
 
 def sandbox_command(home: Path, *words: str, **environment: str) -> subprocess.CompletedProcess:
