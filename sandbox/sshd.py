@@ -268,7 +268,7 @@ def _has_left(client: socket.socket) -> bool:
             ended = select.kevent(client.fileno(), select.KQ_FILTER_READ, select.KQ_EV_ADD)
             return any(e.flags & select.KQ_EV_EOF for e in queue.control([ended], 1, 0))
     hang_up = getattr(select, "POLLRDHUP", None)
-    if hang_up is None:
+    if sys.platform == "win32" or hang_up is None:
         return False
     poll = select.poll()
     poll.register(client, hang_up)

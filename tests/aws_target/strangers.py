@@ -94,11 +94,14 @@ def moto_server(folder: Path) -> Iterator[dict[str, str]]:
         server = subprocess.Popen(command, stdout=log, stderr=log)
     try:
         trusted = ssl.create_default_context(cafile=str(certificate))
+        direct = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trusted)
+        )
         endpoint = f"https://localhost:{port}"
         for _ in range(600):
             assert server.poll() is None, (folder / "moto.log").read_text()
             try:
-                urllib.request.urlopen(f"{endpoint}/moto-api/", context=trusted, timeout=10).close()
+                direct.open(f"{endpoint}/moto-api/", timeout=10).close()
                 break
             except OSError:
                 time.sleep(0.1)
