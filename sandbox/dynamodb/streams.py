@@ -12,6 +12,7 @@ from typing import Any
 from moto.dynamodb.models.table import StreamShard
 from moto.moto_api._internal import mock_random
 
+from sandbox.digits import is_digits
 from sandbox.dynamodb.errors import DynamoDBError, invalid
 from sandbox.dynamodb.values import Item, item_size
 
@@ -168,7 +169,7 @@ def get_shard_iterator(db: Any, request: dict[str, Any]) -> dict[str, Any]:
     position = {"TRIM_HORIZON": shard.trimmed, "LATEST": end}.get(kind)
     if position is None:
         number = request.get("SequenceNumber", "")
-        if not (number.isascii() and number.isdigit()):
+        if not is_digits(number):
             raise invalid("SequenceNumber must be specified for this ShardIteratorType")
         position = int(number) - shard.starting_sequence_number
         position = max(0, position + (kind == "AFTER_SEQUENCE_NUMBER"))
