@@ -1,16 +1,16 @@
 """Has what a request changed on disk before the request is answered, and finds it at the start."""
 
 import shutil
+import time
 from pathlib import Path
 
 from sandbox.ids import ReproducibleIds
 from sandbox.journal import DiskFull, Journal
 from sandbox.pace import Pace
 from sandbox.protocol import Call
+from sandbox.reading import is_read
 from sandbox.snapshot import ACCOUNT, IDENTITY, Snapshots
 
-# Operations that change nothing begin with one of these.
-LOOKS = ("Describe", "List", "Get", "BatchGet", "TransactGet", "Query", "Scan", "Search", "Lookup")
 # Items are rows of the journal; the rest of the account stays as it is.
 ITEMS = {
     "BatchExecuteStatement",
@@ -43,6 +43,7 @@ class Keeper:
         self._ids = ids
         self._folder = folder
         self._owed = False
+        self._asked: tuple[float, int] | None = None  # When, and how much was free.
 
     def find(self) -> bool:
         """Put back what was kept, or at least the users and keys; False where there was nothing.
@@ -76,13 +77,24 @@ class Keeper:
         """
         if self._folder is None or not changes(call):
             return
-        if shutil.disk_usage(self._folder).free < ROOM:
+        if self._free() < ROOM:
             raise DiskFull(
                 f"The disk of {self._folder} is full: the sandbox needs {ROOM // 2**20} MB free "
                 "to change anything. Nothing was changed. Free some space and try again."
             )
         if self._owed:
             self.keep()
+
+    def _free(self) -> int:
+        """Return the bytes free on the disk; ask again after a second, or when it was nearly full.
+
+        What fills the disk in between makes a commit fail: nothing is lost then either.
+        """
+        now = time.monotonic()
+        if self._asked is None or now - self._asked[0] > 1 or self._asked[1] < 8 * ROOM:
+            assert self._folder is not None
+            self._asked = now, shutil.disk_usage(self._folder).free
+        return self._asked[1]
 
     def remember(self, call: Call, counted: tuple[str, int]) -> None:
         """Write down what a request changed.
@@ -117,4 +129,4 @@ class Keeper:
 
 def changes(call: Call) -> bool:
     """Whether an operation may change anything. Where only the path would tell, it may."""
-    return not call.operation.startswith(LOOKS)
+    return not is_read(call.service, call.operation)

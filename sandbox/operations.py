@@ -92,7 +92,7 @@ def _lacking_in_list(word: str, member: Any, given: dict[str, list[str]]) -> str
     """What a structure in a list must have and has not, such as the values of a filter."""
     if member.type_name != "list" or member.member.type_name != "structure":
         return None
-    found = (re.match(rf"{re.escape(word)}\.(?:\w+\.)?\d+(?=\.)", key) for key in given)
+    found = (re.match(rf"{re.escape(word)}\.(?:\w+\.)?[0-9]+(?=\.)", key) for key in given)
     for entry in {match[0] for match in found if match}:
         for name in member.member.required_members:
             if not any(key.startswith(f"{entry}.{name}") for key in given):
@@ -106,7 +106,7 @@ def _in_form(member: Any, name: str) -> str:
 
 def _fits(kind: str, text: str) -> bool:
     if kind in ("integer", "long"):
-        return re.fullmatch(r"-?\d{1,19}", text) is not None
+        return re.fullmatch(r"-?[0-9]{1,19}", text) is not None
     if kind == "boolean":
         return text.lower() in ("true", "false")
     return kind == "string" or text == ""

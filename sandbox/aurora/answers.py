@@ -1,11 +1,12 @@
 """How RDS answers lists: in pages, filtered, with AWS's complaints about both."""
 
 import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from moto.rds.exceptions import InvalidParameterValue
+
+from sandbox.digits import is_digits, whole_number
 
 
 def page(items: Sequence[Any], params: Mapping[str, Any]) -> tuple[list[Any], str | None]:
@@ -18,7 +19,7 @@ def page(items: Sequence[Any], params: Mapping[str, Any]) -> tuple[list[Any], st
     Raises:
         InvalidParameterValue: either is not as AWS wants it.
     """
-    size = int(params.get("MaxRecords") or 100)
+    size = whole_number(str(params.get("MaxRecords") or 100))
     if not 20 <= size <= 100:
         raise InvalidParameterValue(
             f"Invalid value {size} for MaxRecords. Must be between 20 and 100"
@@ -65,8 +66,8 @@ def _position(marker: str | None) -> int:
         return 0
     try:
         word, _, number = base64.urlsafe_b64decode(marker.encode()).decode().partition(":")
-        if word == "from" and number.isdecimal():
-            return int(number)
-    except (binascii.Error, UnicodeError):
+        if word == "from" and is_digits(number):
+            return whole_number(number)
+    except ValueError:
         pass
     raise InvalidParameterValue("Invalid Marker")

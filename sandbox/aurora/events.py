@@ -11,6 +11,8 @@ from moto.core.utils import utcnow
 from moto.rds.exceptions import InvalidParameterCombination
 from moto.rds.models import RDSBackend
 
+from sandbox.digits import whole_number
+
 KEPT = timedelta(days=14)
 SHOWN = 60  # minutes, unless the call says otherwise
 
@@ -96,7 +98,7 @@ class Events(RDSBackend):
                 "Cannot specify source identifier without source type"
             )
         end = _utc(end_time) or utcnow()
-        start = _utc(start_time) or end - timedelta(minutes=int(duration or SHOWN))
+        start = _utc(start_time) or end - timedelta(minutes=whole_number(str(duration or SHOWN)))
         return [
             event
             for event in self.events

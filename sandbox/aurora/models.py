@@ -9,6 +9,7 @@ from moto.core.utils import utcnow
 from moto.rds.models import DBCluster, DBClusterSnapshot, DBInstanceClustered
 
 from sandbox.aurora.master_secret import MasterSecret, new_password
+from sandbox.digits import whole_number
 from sandbox.servers import Master
 
 ENGINE = "aurora-mysql"
@@ -156,7 +157,7 @@ def _size(instance: DBInstanceClustered) -> float:
     """Compares instance classes by what they hold: 2xlarge is twice an xlarge."""
     size = instance.db_instance_class.rpartition(".")[2]
     times, _, name = size.rpartition("xlarge") if size.endswith("xlarge") else ("", "", size)
-    return {"": 4, "large": 2, "medium": 1}.get(name, 0) * int(times or 1)
+    return {"": 4, "large": 2, "medium": 1}.get(name, 0) * whole_number(times or "1")
 
 
 def account_hash(account_id: str, region: str) -> str:

@@ -18,7 +18,7 @@ Group = Any  # moto's DBClusterParameterGroup or DBParameterGroup, which share n
 
 NAME = re.compile(r"(?!.*--)[A-Za-z][A-Za-z0-9-]{0,254}(?<!-)")
 OTHER_FAMILIES = re.compile(
-    r"(aurora-mysql|aurora-postgresql|mysql|mariadb|neptune|docdb|postgres)\d+(\.\d+)?"
+    r"(aurora-mysql|aurora-postgresql|mysql|mariadb|neptune|docdb|postgres)[0-9]+(\.[0-9]+)?"
     r"|(custom-)?(oracle|sqlserver|db2)-.+"
 )
 

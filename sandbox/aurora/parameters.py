@@ -13,6 +13,8 @@ from typing import Any
 
 from moto.rds.exceptions import InvalidParameterCombination, InvalidParameterValue
 
+from sandbox.digits import decimal_number, whole_number
+
 MOST_AT_ONCE = 20
 
 
@@ -154,7 +156,7 @@ def _is_allowed(parameter: Parameter, value: str) -> bool:
         if "{" in value:  # AWS computes it from the instance class
             return True
         try:
-            number = (int if parameter.data_type == "integer" else float)(value)
+            number = (whole_number if parameter.data_type == "integer" else decimal_number)(value)
         except ValueError:
             return False
         low, is_range, high = allowed.partition("-")

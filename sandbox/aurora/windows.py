@@ -8,7 +8,7 @@ import re
 from moto.rds.exceptions import InvalidParameterValue
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-TIME = r"([01]\d|2[0-3]):([0-5]\d)"
+TIME = r"([01][0-9]|2[0-3]):([0-5][0-9])"
 BACKUP = re.compile(f"{TIME}-{TIME}")
 MAINTENANCE = re.compile(rf"({'|'.join(DAYS)}):{TIME}-({'|'.join(DAYS)}):{TIME}")
 SHORTEST = 30  # minutes

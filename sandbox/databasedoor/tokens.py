@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from sandbox import sigv4
 from sandbox.databasedoor.endpoint import Endpoint
+from sandbox.digits import whole_number
 
 SERVICE = "rds-db"
 LIFETIME = datetime.timedelta(minutes=15)
@@ -83,7 +84,7 @@ def _take_apart(token: str) -> tuple[str, dict[str, str]]:
 def _check_time(signed_at: str, expires: str, now: datetime.datetime) -> None:
     try:
         begin = datetime.datetime.strptime(signed_at, "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.UTC)
-        end = begin + min(datetime.timedelta(seconds=int(expires)), LIFETIME)
+        end = begin + min(datetime.timedelta(seconds=whole_number(expires)), LIFETIME)
     except (ValueError, OverflowError):
         raise TokenRefused("the token does not say how long it is good for") from None
     if begin > now + CLOCKS_DIFFER:

@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html
 """
 
+import math
 from functools import partial
 from typing import Any
 
@@ -47,14 +48,10 @@ class Expiry:
             self._due.add((new, key))
 
     def due(self, moment: float) -> list[bytes]:
-        """The keys of the items that had expired at a moment."""
-        found = []
-        for when, key in self._due:
-            if when > moment:
-                break
-            if when > moment - LONGEST_PAST:
-                found.append(key)
-        return found
+        """The keys of the items that had expired at a moment, and not too long before it."""
+        low = (math.nextafter(moment - LONGEST_PAST, math.inf),)
+        high = (math.nextafter(moment, math.inf),)
+        return [key for _, key in self._due.irange(low, high, inclusive=(True, False))]
 
     def _time(self, item: Item | None) -> float | None:
         number = (item or {}).get(self.attribute, {}).get("N")
@@ -71,7 +68,9 @@ def expire(table: Any, pace: str, now: float) -> None:
     for key in table.expiry.due(now - delay):
         record = store.get(key)
         if record is not None:
-            table.store_item(key, record.item(), None, expired=True)
+            item = record.item()
+            steps = store.plan(key, item, None, None)
+            table.store_item(key, item, None, None, steps, expired=True)
 
 
 def update_time_to_live(db: Any, request: dict[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ Path = tuple[str | int, ...]
 
 TOKEN = re.compile(
     r"\s*(?:(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<name>#[A-Za-z0-9_]+)|(?P<value>:[A-Za-z0-9_]+)"
-    r"|(?P<number>\d+)|(?P<sign><>|<=|>=|[=<>(),.\[\]+-])|(?P<wrong>\S))"
+    r"|(?P<number>[0-9]+)|(?P<sign><>|<=|>=|[=<>(),.\[\]+-])|(?P<wrong>\S))"
 )
 COMPARATORS = ("=", "<>", "<", "<=", ">", ">=")
 # How many operands each function takes.

@@ -6,16 +6,17 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.ht
 import base64
 import binascii
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 from sandbox.dynamodb import queries, transactions
 from sandbox.dynamodb.capacity import Consumed
 from sandbox.dynamodb.errors import DynamoDBError, invalid, invalid_values
-from sandbox.dynamodb.expressions import Node
+from sandbox.dynamodb.expressions import Node, Path
 from sandbox.dynamodb.keyconditions import MIRRORED, KeyCondition
 from sandbox.dynamodb.partiql_reader import Statement, read_statement
 from sandbox.dynamodb.paths import cut
-from sandbox.dynamodb.storage import Keys
+from sandbox.dynamodb.storage import Keys, Record, record_of
+from sandbox.dynamodb.throttle import Admission, Charge
 from sandbox.dynamodb.values import SCALARS, Item, Value, normal, type_of
 from sandbox.dynamodb.writes import Write
 
@@ -43,14 +44,17 @@ def batch_execute_statement(db: Any, request: dict[str, Any]) -> dict[str, Any]:
             statement = read_statement(part["Statement"], part.get("Parameters", []))
             answer["TableName"] = statement.table
             if statement.kind == "SELECT":
-                found = _single(db, statement, "BatchExecuteStatement", consumed, 1)
+                read = _read_single(db, statement, "BatchExecuteStatement", 1)
+                Admission().admit([read.charge])
+                found = read.do(consumed)
             else:
                 found = _write(db, statement, consumed)
             if found:
                 answer["Item"] = found[0]
         except DynamoDBError as error:
             code = error.code.removesuffix("Exception").replace("Validation", "ValidationError")
-            answer["Error"] = {"Code": code, "Message": error.message, **error.more}
+            more = {word: error.more[word] for word in ("Item",) if word in error.more}
+            answer["Error"] = {"Code": code, "Message": error.message, **more}
         answers.append(answer)
     return consumed.many({"Responses": answers})
 
@@ -66,7 +70,9 @@ def execute_transaction(db: Any, request: dict[str, Any]) -> dict[str, Any]:
     if any(reads) and not all(reads):
         raise invalid("ExecuteTransaction cannot mix SELECT statements with others")
     if all(reads):
-        found = [_single(db, s, "ExecuteTransaction", consumed, 2) for s in statements]
+        singles = [_read_single(db, s, "ExecuteTransaction", 2) for s in statements]
+        transactions.admit([single.charge] for single in singles)
+        found = [single.do(consumed) for single in singles]
         answers = [{"Item": items[0]} if items else {} for items in found]
         return consumed.many({"Responses": answers}, split=True)
     writes = [_read_write(db, statement) for statement in statements]
@@ -101,10 +107,23 @@ def _select(db: Any, statement: Statement, request: dict[str, Any]) -> dict[str,
     return body
 
 
-def _single(
-    db: Any, statement: Statement, operation: str, consumed: Consumed, factor: int
-) -> list[Item]:
-    # A SELECT of one item by its whole key, as batches and transactions take it.
+class _Single(NamedTuple):
+    """A SELECT of one item by its whole key, as batches and transactions take it."""
+
+    record: Record | None
+    paths: list[Path] | None
+    charge: Charge
+
+    def do(self, consumed: Consumed) -> list[Item]:
+        """Read; note what it consumes."""
+        consumed.add(self.charge.table, "Read", self.charge.units)
+        if self.record is None:
+            return []
+        item = self.record.item()
+        return [item if self.paths is None else cut(item, self.paths)]
+
+
+def _read_single(db: Any, statement: Statement, operation: str, factor: int) -> _Single:
     table = db.table_for_traffic(statement.table)
     key, rest = _key(statement, table.store.keys)
     if key is None or rest is not None or statement.index:
@@ -112,13 +131,9 @@ def _single(
             f"Select statements within {operation} must specify the primary key in the where "
             "clause."
         )
-    table.throttle.check("Read")
     record = table.store.get(table.key_bytes(key))
-    units = queries.read_units(record.size if record else 0, strong=factor == 2)
-    consumed.add(table, "Read", factor * units)
-    if record is None:
-        return []
-    return [record.item() if statement.paths is None else cut(record.item(), statement.paths)]
+    units = factor * queries.read_units(record.size if record else 0, strong=factor == 2)
+    return _Single(record, statement.paths, Charge(table, "Read", units))
 
 
 def _start(token: str) -> Item:
@@ -239,18 +254,19 @@ def _backward(statement: Statement, keys: Keys, by_partition: bool) -> bool:
 
 def _write(db: Any, statement: Statement, consumed: Consumed) -> list[Item]:
     write = _read_write(db, statement)
-    before = write.now()
     try:
-        after = write.result(before)
+        prepared = write.prepare()
     except DynamoDBError as error:
         if statement.kind == "INSERT" and error.code == "ConditionalCheckFailedException":
             message = "Duplicate primary key exists in table"
             raise DynamoDBError("DuplicateItemException", message) from error
         raise
-    write.do(before, after, consumed)
+    Admission().admit(prepared.charges)
+    prepared.do(consumed)
     if statement.returning is None:
         return []
-    item = (before if statement.returning.endswith("OLD") else after) or {}
+    old = statement.returning.endswith("OLD")
+    item = (prepared.before if old else prepared.after) or {}
     if statement.returning.startswith("MODIFIED"):
         item = cut(item, [action.path for action in write.actions])
     return [item] if item else []
@@ -261,8 +277,9 @@ def _read_write(db: Any, statement: Statement) -> Write:
     keys = table.store.keys
     exists = ("call", "attribute_exists", (("path", (keys.partition,)),))
     if statement.kind == "INSERT":
-        key_bytes = table.check_item(statement.item)
-        return Write("Put", table, key_bytes, statement.item, ("not", exists))
+        record = record_of(statement.item)
+        key_bytes = table.check_item(statement.item, record.size)
+        return Write("Put", table, key_bytes, statement.item, ("not", exists), record=record)
     key, condition = _key(statement, keys)
     if key is None:
         raise invalid("Where clause does not contain a mandatory equality on all key attributes")

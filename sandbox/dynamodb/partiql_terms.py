@@ -6,13 +6,14 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-functions.ht
 import re
 from typing import NamedTuple
 
+from sandbox.digits import whole_number
 from sandbox.dynamodb.errors import DynamoDBError, invalid
 from sandbox.dynamodb.expressions import FUNCTIONS, Node, Path
 from sandbox.dynamodb.values import SETS, Value, normal, type_of
 
 TOKEN = re.compile(
     r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<name>\"(?:[^\"]|\"\")*\")"
-    r"|(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)|(?P<word>[A-Za-z_][A-Za-z0-9_]*)"
+    r"|(?P<number>[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?)|(?P<word>[A-Za-z_][A-Za-z0-9_]*)"
     r"|(?P<sign><<|>>|<>|!=|<=|>=|[=<>(){}\[\],.:?*+-])|(?P<wrong>\S))"
 )
 KEYWORDS = frozenset(
@@ -228,9 +229,11 @@ class TermReader:
             if self.take().text == ".":
                 elements.append(self.name())
                 continue
-            if not self.now.text.isdigit():
-                raise self.unexpected()
-            elements.append(int(self.take().text))
+            try:
+                elements.append(whole_number(self.now.text))
+            except ValueError:
+                raise self.unexpected() from None
+            self.take()
             self.expect("]")
         return tuple(elements)
 

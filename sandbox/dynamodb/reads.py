@@ -1,6 +1,5 @@
 """GetItem, BatchGetItem and TransactGetItems."""
 
-from functools import partial
 from typing import Any
 
 from sandbox.dynamodb import legacy
@@ -8,7 +7,8 @@ from sandbox.dynamodb.capacity import Consumed, read_units
 from sandbox.dynamodb.errors import DynamoDBError, invalid
 from sandbox.dynamodb.expressions import Path, Placeholders
 from sandbox.dynamodb.storage import cut_raw
-from sandbox.dynamodb.transactions import check_rooms
+from sandbox.dynamodb.throttle import Charge
+from sandbox.dynamodb.transactions import admit
 
 LARGEST_ANSWER = 16 * 1024 * 1024
 LARGEST_TRANSACTION = 4 * 1024 * 1024
@@ -83,14 +83,14 @@ def transact_get_items(db: Any, request: dict[str, Any]) -> dict[str, Any]:
         plan.append((table, table.key_bytes(get["Key"]), paths))
     if len({(table.name, key) for table, key, _ in plan}) < len(plan):
         raise invalid("Transaction request cannot include multiple operations on one item")
-    check_rooms(partial(table.throttle.check, "Read") for table, _, _ in plan)
     answers = []
     records = [table.store.get(key) for table, key, _ in plan]
     if sum(record.size for record in records if record) > LARGEST_TRANSACTION:
         raise invalid("The aggregate size of the items in the transaction cannot exceed 4 MB")
-    for (table, _, paths), record in zip(plan, records, strict=True):
-        units = 2 * read_units(record.size if record else 0, strong=True)
-        consumed.add(table, "Read", units)
+    units = [2 * read_units(record.size if record else 0, strong=True) for record in records]
+    admit([Charge(t, "Read", cost)] for (t, _, _), cost in zip(plan, units, strict=True))
+    for (table, _, paths), record, cost in zip(plan, records, units, strict=True):
+        consumed.add(table, "Read", cost)
         raw = record and (record.raw if paths is None else cut_raw(record, paths))
         answers.append({"Item": raw} if raw else {})
     return consumed.many({"Responses": answers}, split=True)

@@ -156,7 +156,7 @@ def _string(shape: Any) -> Check:
         if choices and value not in choices:
             listed = ", ".join(choices)
             constraints.append(_failed(value, path, f"satisfy enum value set: [{listed}]"))
-        if pattern and not re.fullmatch(pattern, value):
+        if pattern and not re.fullmatch(pattern, value, re.ASCII):
             sentence = f"satisfy regular expression pattern: {pattern}"
             constraints.append(_failed(value, path, sentence))
         for sentence in lengths(len(value)):

@@ -195,6 +195,16 @@ class Change(NamedTuple):
     same: bool
 
 
+class Step(NamedTuple):
+    """What a write will do to the index `name`: remove what is at `old`, put `entry` at `new`."""
+
+    name: str
+    old: bytes | None
+    new: bytes | None
+    entry: Record | None
+    change: Change
+
+
 class TableItems(SortedItems):
     """A table's items, and its indexes kept in step with them.
 
@@ -216,30 +226,46 @@ class TableItems(SortedItems):
                 index.put(key, index.entry_of(item, record))
         self.indexes[name] = index
 
-    def write(
+    def plan(
         self, key: bytes, before: Item | None, now: Item | None, record: Record | None
-    ) -> dict[str, Change]:
-        """Put (or with None remove) an item, in the table and in every index.
+    ) -> list[Step]:
+        """Work out what a write will do to each index that has or had the item; change nothing.
 
         Args:
             key: of the item in the table.
             before: the item that is there.
-            now: the item to be there.
+            now: the item to be there; None removes it.
             record: the same, as it is stored.
-
-        Returns:
-            What it did to each index that has or had the item.
         """
+        steps = (
+            _step(name, index, key, before, now, record) for name, index in self.indexes.items()
+        )
+        return [step for step in steps if step is not None]
+
+    def apply(self, key: bytes, record: Record | None, steps: list[Step]) -> None:
+        """Put (or with None remove) an item, and take the steps that were planned for it."""
         if record is None:
             self.remove(key)
         else:
             self.put(key, record)
-        changes = {}
-        for name, index in self.indexes.items():
-            change = _step(index, key, before, now, record)
-            if change is not None:
-                changes[name] = change
-        return changes
+        for step in steps:
+            index = self.indexes[step.name]
+            if step.old is not None and step.old != step.new:
+                index.remove(step.old)
+            if step.new is not None and step.entry is not None:
+                index.put(step.new, step.entry)
+
+    def write(
+        self, key: bytes, before: Item | None, now: Item | None, record: Record | None
+    ) -> dict[str, Change]:
+        """Plan and apply at once.
+
+        Returns:
+            What it did to each index that has or had the item.
+        """
+        steps = self.plan(key, before, now, record)
+        self.apply(key, record, steps)
+        return {step.name: step.change for step in steps}
 
     def snapshot(self) -> "TableItems":
         """The table's items as they are now, without indexes."""
@@ -250,8 +276,13 @@ class TableItems(SortedItems):
 
 
 def _step(
-    index: IndexItems, key: bytes, before: Item | None, now: Item | None, record: Record | None
-) -> Change | None:
+    name: str,
+    index: IndexItems,
+    key: bytes,
+    before: Item | None,
+    now: Item | None,
+    record: Record | None,
+) -> Step | None:
     old_key = index.key_of(before, key) if before is not None else None
     new_key = index.key_of(now, key) if now is not None else None
     old = index.get(old_key) if old_key is not None else None
@@ -259,12 +290,9 @@ def _step(
     if old is None and new is None:
         return None
     same = old_key == new_key and old is not None and new is not None and old.raw == new.raw
-    if old_key is not None and old_key != new_key:
-        index.remove(old_key)
-    if new_key is not None and new is not None:
-        index.put(new_key, new)
     moved = old is not None and new is not None and old_key != new_key
-    return Change(old.size if old else None, new.size if new else None, moved, same)
+    change = Change(old.size if old else None, new.size if new else None, moved, same)
+    return Step(name, old_key, new_key, new, change)
 
 
 def cut_raw(record: Record, paths: list[Any]) -> bytes:

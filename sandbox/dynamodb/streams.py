@@ -12,6 +12,7 @@ from typing import Any
 from moto.dynamodb.models.table import StreamShard
 from moto.moto_api._internal import mock_random
 
+from sandbox.digits import is_digits
 from sandbox.dynamodb.errors import DynamoDBError, invalid
 from sandbox.dynamodb.values import Item, item_size
 
@@ -43,6 +44,9 @@ class SandboxShard(StreamShard):
         """The records, the oldest first."""
         if self._items is None:
             found = self.table.journal.records(self.place)  # type: ignore[attr-defined]
+            if found:
+                # A write may have trimmed more since the account was last pickled.
+                self.trimmed = found[0][0]
             self._items = [json.loads(content) for _, content in found]
         return self._items
 
@@ -53,23 +57,34 @@ class SandboxShard(StreamShard):
     @property
     def end(self) -> int:
         """The number that the next record gets."""
-        return self.trimmed + len(self.items)
+        count = len(self.items)  # Reading them may correct `trimmed`.
+        return self.trimmed + count
 
-    def note(self, before: Item | None, now: Item | None, expired: bool = False) -> None:
+    def note(
+        self,
+        before: Item | None,
+        now: Item | None,
+        sizes: tuple[int, int],
+        expired: bool = False,
+    ) -> None:
         """Add a record.
 
         Args:
             before: the item as it was; None for a new one.
             now: the item as it is; None for a removed one.
+            sizes: the `item_size` of both.
             expired: whether time to live removed it: the record says so.
         """
         view = self.table.stream_specification["StreamViewType"]  # type: ignore[index]
         keys = self.table.store.keys.of(now or before)  # type: ignore[attr-defined]
         images: dict[str, Item] = {"Keys": keys}
+        size = item_size(keys)
         if now is not None and view in ("NEW_IMAGE", "NEW_AND_OLD_IMAGES"):
             images["NewImage"] = now
+            size += sizes[1]
         if before is not None and view in ("OLD_IMAGE", "NEW_AND_OLD_IMAGES"):
             images["OldImage"] = before
+            size += sizes[0]
         record: dict[str, Any] = {
             "eventID": mock_random.uuid4().hex,
             "eventName": "INSERT" if before is None else "REMOVE" if now is None else "MODIFY",
@@ -80,7 +95,7 @@ class SandboxShard(StreamShard):
                 "ApproximateCreationDateTime": float(int(time.time())),
                 **images,
                 "SequenceNumber": str(self.starting_sequence_number + self.end),
-                "SizeBytes": sum(item_size(image) for image in images.values()),
+                "SizeBytes": size,
                 "StreamViewType": view,
             },
         }
@@ -150,10 +165,11 @@ def get_shard_iterator(db: Any, request: dict[str, Any]) -> dict[str, Any]:
             f"Requested resource not found: Shard: {request['ShardId']} in Stream: "
             f"{request['StreamArn']} not found",
         )
-    position = {"TRIM_HORIZON": shard.trimmed, "LATEST": shard.end}.get(kind)
+    end = shard.end
+    position = {"TRIM_HORIZON": shard.trimmed, "LATEST": end}.get(kind)
     if position is None:
         number = request.get("SequenceNumber", "")
-        if not number.isdigit():
+        if not is_digits(number):
             raise invalid("SequenceNumber must be specified for this ShardIteratorType")
         position = int(number) - shard.starting_sequence_number
         position = max(0, position + (kind == "AFTER_SEQUENCE_NUMBER"))
@@ -164,18 +180,20 @@ def get_records(db: Any, request: dict[str, Any]) -> dict[str, Any]:
     """GetRecords."""
     try:
         arn, position = json.loads(base64.urlsafe_b64decode(request["ShardIterator"]))
+        if type(position) is not int or position < 0:
+            raise ValueError(position)
         table = _table(db, arn)
-        position = int(position)
     except (binascii.Error, ValueError, TypeError, AttributeError) as error:
         raise invalid("Invalid ShardIterator") from error
     shard = table.stream_shard
+    records = shard.items
     if position < shard.trimmed:
         raise DynamoDBError(
             "TrimmedDataAccessException",
             "The operation attempted to read past the oldest stream record in a shard.",
         )
     start = position - shard.trimmed
-    records = shard.items[start : start + request.get("Limit", MOST_RECORDS)]
+    records = records[start : start + request.get("Limit", MOST_RECORDS)]
     return {
         "Records": records,
         "NextShardIterator": _iterator(arn, position + len(records)),

@@ -14,10 +14,10 @@ from moto.moto_api._internal import mock_random
 from sandbox.dynamodb import schema
 from sandbox.dynamodb.errors import DynamoDBError, invalid, invalid_values
 from sandbox.dynamodb.expiry import Expiry
-from sandbox.dynamodb.storage import Change, Record, TableItems, record_of
+from sandbox.dynamodb.storage import Record, Step, TableItems
 from sandbox.dynamodb.streams import SandboxShard
 from sandbox.dynamodb.throttle import Throttle
-from sandbox.dynamodb.values import Item, Value, item_size, type_of
+from sandbox.dynamodb.values import Item, Value, type_of
 from sandbox.journal import Journal
 from sandbox.pace import Pace, picklable
 
@@ -154,8 +154,8 @@ class SandboxTable(Table):
         self._check_key_values(key)
         return keys.bytes_of(key)
 
-    def check_item(self, item: Item) -> bytes:
-        """Where a new item goes.
+    def check_item(self, item: Item, size: int) -> bytes:
+        """Return where a new item goes; `size` is its `item_size`.
 
         Raises:
             DynamoDBError: ValidationException, for its keys, index keys or size.
@@ -171,7 +171,7 @@ class SandboxTable(Table):
                 )
         self._check_key_values(item)
         self.check_index_keys(item)
-        if item_size(item) > LARGEST_ITEM:
+        if size > LARGEST_ITEM:
             raise invalid("Item size has exceeded the maximum allowed size")
         return keys.bytes_of(item)
 
@@ -197,24 +197,28 @@ class SandboxTable(Table):
                 _check_size(value, attribute == index.keys.partition)
 
     def store_item(
-        self, key: bytes, before: Item | None, now: Item | None, expired: bool = False
-    ) -> dict[str, Change]:
+        self,
+        key: bytes,
+        before: Item | None,
+        now: Item | None,
+        new: Record | None,
+        steps: list[Step],
+        expired: bool = False,
+    ) -> None:
         """Put an item, or remove it; everything that follows a write follows.
 
         Args:
             key: of the item.
             before: the item that is there.
             now: the item to be there; None removes.
+            new: the same, as it is stored.
+            steps: what `store.plan` says of it.
             expired: whether time to live removes it.
-
-        Returns:
-            What it did to each index.
         """
         old = self.store.get(key)
-        new = record_of(now) if now is not None else None
         if old is None and new is None:
-            return {}
-        changes = self.store.write(key, before, now, new)
+            return
+        self.store.apply(key, new, steps)
         if new is None:
             self.journal.remove_item(self.place, key)
         else:
@@ -226,8 +230,8 @@ class SandboxTable(Table):
         changed = old is None or new is None or old.raw != new.raw
         if self.stream_shard is not None and self.streams and changed:
             assert isinstance(self.stream_shard, SandboxShard)
-            self.stream_shard.note(before, now, expired)
-        return changes
+            sizes = (old.size if old else 0, new.size if new else 0)
+            self.stream_shard.note(before, now, sizes, expired)
 
     def _remember(self, key: bytes, old: Record | None) -> None:
         # A clock that was set back must not disturb the order.

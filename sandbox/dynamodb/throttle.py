@@ -11,8 +11,10 @@ It is off, so that a page does not wait, except at pace `aws` or on a table with
 """
 
 import time
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from sandbox.dynamodb.errors import DynamoDBError
 
@@ -69,17 +71,18 @@ class Throttle:
             return False
         return table.pace_name() == "aws" or SWITCH in table.tags
 
-    def check(self, kind: str, index: str | None = None) -> None:
+    def check(self, kind: str, index: str | None = None, reserved: float = 0.0) -> None:
         """Let a call in.
 
         Args:
             kind: "Read" or "Write".
             index: a global secondary index; None for the table.
+            reserved: units that other parts of the same request will take.
 
         Raises:
             DynamoDBError: ProvisionedThroughputExceededException.
         """
-        if self.is_on and self._bucket(kind, index).units < 1:
+        if self.is_on and self._bucket(kind, index).units - reserved < 1:
             raise self._exceeded(kind, index)
 
     def take(self, kind: str, units: float, index: str | None = None) -> None:
@@ -106,6 +109,33 @@ class Throttle:
         )
 
 
-def is_throttled(error: DynamoDBError) -> bool:
-    """Whether an error says that a call is to be made again later."""
-    return error.code == "ProvisionedThroughputExceededException"
+class Charge(NamedTuple):
+    """What an operation takes from a table, or from one of its global secondary indexes."""
+
+    table: Any
+    kind: str
+    units: float
+    index_name: str | None = None
+
+
+class Admission:
+    """Lets the parts of one request in, in order, before any of them is done.
+
+    Each part that is let in leaves less for those after it. Nothing is taken from the tables: that
+    follows when the parts are done.
+    """
+
+    def __init__(self) -> None:
+        self._reserved: dict[tuple[int, str, str | None], float] = defaultdict(float)
+
+    def admit(self, charges: Iterable[Charge]) -> None:
+        """Let one part in with all that it takes, or with nothing.
+
+        Raises:
+            DynamoDBError: ProvisionedThroughputExceededException.
+        """
+        taken = [charge for charge in charges if charge.table.throttle.is_on]
+        for table, kind, _, index in taken:
+            table.throttle.check(kind, index, self._reserved[id(table), kind, index])
+        for table, kind, units, index in taken:
+            self._reserved[id(table), kind, index] += units

@@ -5,15 +5,14 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-api
 
 import json
 import time
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
 from typing import Any
 
 from sandbox.dynamodb.capacity import Consumed, read_units
 from sandbox.dynamodb.errors import DynamoDBError, invalid
 from sandbox.dynamodb.table import SandboxTable
-from sandbox.dynamodb.values import Item, item_size
-from sandbox.dynamodb.writes import Write, collection_metrics, read_write
+from sandbox.dynamodb.throttle import Admission, Charge
+from sandbox.dynamodb.writes import Prepared, Write, collection_metrics, read_write
 
 # For so long a token stands for its request.
 TOKEN_SECONDS = 600
@@ -44,18 +43,19 @@ def run(
     body: dict[str, Any] = {}
     if _done_before(db, request):
         for write in writes:
-            size = item_size(write.now() or {})
-            consumed.add(write.table, "Read", 2 * read_units(size, strong=True))
+            old = write.old()
+            consumed.add(write.table, "Read", 2 * read_units(old.size if old else 0, strong=True))
         return consumed.many(body, split=True)
     if len({(write.table.name, write.key) for write in writes}) < len(writes):
         raise invalid("Transaction request cannot include multiple operations on one item")
-    results = _try(writes)
-    check_rooms(
-        partial(write.check_room, before, after)
-        for write, (before, after) in zip(writes, results, strict=True)
-    )
-    for write, (before, after) in zip(writes, results, strict=True):
-        write.do(before, after, consumed, factor=2)
+    outcomes = [_outcome(write) for write in writes]
+    prepared = [outcome for outcome in outcomes if isinstance(outcome, Prepared)]
+    if sum(each.new.size for each in prepared if each.new) > LARGEST:
+        raise invalid("The aggregate size of the items in the transaction cannot exceed 4 MB")
+    admit(o.charges if isinstance(o, Prepared) else o for o in outcomes)
+    # All is checked: from here on nothing fails.
+    for each in prepared:
+        each.do(consumed)
     _remember(db, request)
     if request.get("ReturnItemCollectionMetrics") == "SIZE":
         body["ItemCollectionMetrics"] = collection_metrics(writes)
@@ -72,46 +72,43 @@ def cancelled(reasons: list[dict[str, Any]]) -> DynamoDBError:
     )
 
 
-def _try(writes: list[Write]) -> list[tuple[Item | None, Item | None]]:
-    results: list[tuple[Item | None, Item | None]] = []
-    reasons: list[dict[str, Any]] = []
-    for write in writes:
-        before = write.now()
-        reason: dict[str, Any] = {"Code": "None"}
-        try:
-            results.append((before, write.result(before)))
-        except DynamoDBError as error:
-            code = error.code.removesuffix("Exception")
-            code = {"ConditionalCheckFailed": code}.get(code, "ValidationError")
-            reason = {"Code": code, "Message": error.message, **error.more}
-        reasons.append(reason)
-    if any(reason["Code"] != "None" for reason in reasons):
-        raise cancelled(reasons)
-    if sum(item_size(after or {}) for _, after in results) > LARGEST:
-        raise invalid("The aggregate size of the items in the transaction cannot exceed 4 MB")
-    return results
-
-
-def check_rooms(checks: Iterable[Callable[[], None]]) -> None:
-    """Cancel a transaction that the capacity of a table or an index is too low for.
+def admit(parts: Iterable[list[Charge] | DynamoDBError]) -> None:
+    """Let a whole transaction in, or cancel it.
 
     Args:
-        checks: of each read or write in order, raising where there is no room.
+        parts: of each read or write in order, what it consumes, or why it cannot be done.
 
     Raises:
-        DynamoDBError: TransactionCanceledException.
+        DynamoDBError: TransactionCanceledException, with a reason for each part.
     """
+    admission = Admission()
     reasons: list[dict[str, Any]] = []
-    for check in checks:
+    for part in parts:
         reason: dict[str, Any] = {"Code": "None"}
         try:
-            check()
+            if isinstance(part, DynamoDBError):
+                raise part
+            admission.admit(part)
         except DynamoDBError as error:
-            code = error.code.removesuffix("Exception")
-            reason = {"Code": code, "Message": error.message}
+            reason = _reason(error)
         reasons.append(reason)
     if any(reason["Code"] != "None" for reason in reasons):
         raise cancelled(reasons)
+
+
+def _outcome(write: Write) -> Prepared | DynamoDBError:
+    try:
+        return write.prepare(factor=2)
+    except DynamoDBError as error:
+        return error
+
+
+def _reason(error: DynamoDBError) -> dict[str, Any]:
+    code = error.code.removesuffix("Exception")
+    if code not in ("ConditionalCheckFailed", "ProvisionedThroughputExceeded"):
+        code = "ValidationError"
+    more = {word: error.more[word] for word in ("Item",) if word in error.more}
+    return {"Code": code, "Message": error.message, **more}
 
 
 def _content(request: dict[str, Any]) -> str:

@@ -19,8 +19,8 @@ Item = dict[str, Value]
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html
 DEEPEST = 32
 MOST_DIGITS = 38
-NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
-PLAIN_INTEGER = re.compile(r"0|-?[1-9]\d{0,37}")
+NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+PLAIN_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,37}")
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 SCALARS = ("S", "N", "B")

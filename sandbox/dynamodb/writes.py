@@ -1,7 +1,7 @@
-"""PutItem, UpdateItem, DeleteItem and BatchWriteItem: one write read, tried and done."""
+"""PutItem, UpdateItem, DeleteItem and BatchWriteItem: one write read, prepared and done."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sandbox.dynamodb import legacy
 from sandbox.dynamodb.capacity import Consumed, index_units, write_units
@@ -9,10 +9,11 @@ from sandbox.dynamodb.conditions import holds, read_condition
 from sandbox.dynamodb.errors import DynamoDBError, condition_failed, invalid, invalid_values
 from sandbox.dynamodb.expressions import Node, Placeholders
 from sandbox.dynamodb.paths import cut
+from sandbox.dynamodb.storage import Record, Step, record_of
 from sandbox.dynamodb.table import LARGEST_ITEM, SandboxTable
-from sandbox.dynamodb.throttle import is_throttled
+from sandbox.dynamodb.throttle import Admission, Charge
 from sandbox.dynamodb.updates import Action, apply, read_update
-from sandbox.dynamodb.values import Item, item_size
+from sandbox.dynamodb.values import Item
 
 MOST_BATCH = 25
 
@@ -29,6 +30,7 @@ class Write:
         condition: the tree of its condition; None for none.
         actions: what an update does.
         shows_item: whether a failed condition answers with the item.
+        record: the item to put, as it is stored.
     """
 
     kind: str
@@ -38,62 +40,96 @@ class Write:
     condition: Node | None = None
     actions: tuple[Action, ...] = ()
     shows_item: bool = False
+    record: Record | None = None
 
-    def now(self) -> Item | None:
-        """The item that is there."""
-        record = self.table.store.get(self.key)
-        return record.item() if record else None
+    def old(self) -> Record | None:
+        """The item that is there, as it is stored."""
+        return self.table.store.get(self.key)
 
-    def result(self, before: Item | None) -> Item | None:
-        """The item that is to be there; None for no item.
+    def prepare(self, factor: int = 1) -> "Prepared":
+        """Check the write against the item that is there, and change nothing.
+
+        Args:
+            factor: 2 in a transaction, which consumes twice as much.
 
         Raises:
             DynamoDBError: ConditionalCheckFailedException, or ValidationException for an update
                 that the item does not allow.
         """
+        old = self.old()
+        before = old.item() if old else None
         if self.condition is not None and not holds(self.condition, before or {}):
             raise condition_failed(before if self.shows_item else None)
+        after, new = self._result(before, old)
+        steps: list[Step] = []
+        if self.kind != "ConditionCheck":
+            steps = self.table.store.plan(self.key, before, after, new)
+        units = write_units(old.size if old else 0, new.size if new else 0)
+        charges = [Charged(factor * units)]
+        for step in steps:
+            if (extra := index_units(step.change)) > 0:
+                local = self.table.is_local(step.name)
+                charges.append(Charged(factor * extra, step.name, local))
+        return Prepared(self, before, after, new, steps, charges)
+
+    def _result(self, before: Item | None, old: Record | None) -> tuple[Item | None, Record | None]:
         if self.kind == "Put":
-            return self.attributes
+            return self.attributes, self.record or record_of(self.attributes)
         if self.kind == "Delete":
-            return None
+            return None, None
         if self.kind == "ConditionCheck":
-            return before
+            return before, old
         item = apply(list(self.actions), before or dict(self.attributes))
         self.table.check_index_keys(item)
-        if item_size(item) > LARGEST_ITEM:
+        record = record_of(item)
+        if record.size > LARGEST_ITEM:
             raise invalid("Item size to update has exceeded the maximum allowed size")
-        return item
+        return item, record
 
-    def check_room(self, before: Item | None, after: Item | None) -> None:
-        """Refuse what the capacity of the table, or of an index that it writes to, is too low for.
 
-        Raises:
-            DynamoDBError: ProvisionedThroughputExceededException; nothing is stored.
-        """
-        throttle = self.table.throttle
-        if not throttle.is_on:
-            return
-        throttle.check("Write")
-        for index in self.table.global_indexes:
-            held = self.table.store.indexes[index.name]
-            if any(held.key_of(item, self.key) for item in (before, after) if item is not None):
-                throttle.check("Write", index.name)
+class Charged(NamedTuple):
+    """Write units of a table or, by its name, of an index."""
 
-    def do(
-        self, before: Item | None, after: Item | None, consumed: Consumed, factor: int = 1
-    ) -> None:
-        """Store, and note what it consumes; `factor` is 2 in a transaction."""
-        self.check_room(before, after)
-        sizes = [item_size(item) for item in (before, after) if item is not None]
-        units = write_units(*sizes, 0)
-        consumed.add(self.table, "Write", factor * units)
-        if self.kind == "ConditionCheck":
-            return
-        for name, change in self.table.store_item(self.key, before, after).items():
-            if (extra := index_units(change)) > 0:
-                local = self.table.is_local(name)
-                consumed.add(self.table, "Write", factor * extra, name, local)
+    units: float
+    index_name: str | None = None
+    local: bool = False
+
+
+@dataclass
+class Prepared:
+    """A write that nothing but capacity can stop any more.
+
+    Attributes:
+        write: the write.
+        before: the item that is there.
+        after: the item to be there; None for no item.
+        new: the same, as it is stored.
+        steps: what it does to the indexes.
+        charged: what it consumes.
+    """
+
+    write: Write
+    before: Item | None
+    after: Item | None
+    new: Record | None
+    steps: list[Step]
+    charged: list[Charged]
+
+    @property
+    def charges(self) -> list[Charge]:
+        """What `Admission` asks for. A local secondary index takes from the table."""
+        table = self.write.table
+        return [
+            Charge(table, "Write", c.units, None if c.local else c.index_name) for c in self.charged
+        ]
+
+    def do(self, consumed: Consumed) -> None:
+        """Store, and note what it consumes. It cannot fail."""
+        write = self.write
+        for units, index, local in self.charged:
+            consumed.add(write.table, "Write", units, index, local)
+        if write.kind != "ConditionCheck":
+            write.table.store_item(write.key, self.before, self.after, self.new, self.steps)
 
 
 def read_write(db: Any, kind: str, request: dict[str, Any]) -> Write:
@@ -118,9 +154,11 @@ def read_write(db: Any, kind: str, request: dict[str, Any]) -> Write:
         condition = legacy.condition(request["Expected"], request.get("ConditionalOperator"))
     placeholders.check_all_used()
     table = db.table_for_traffic(request["TableName"])
+    record = None
     if kind == "Put":
         attributes = request["Item"]
-        key = table.check_item(attributes)
+        record = record_of(attributes)
+        key = table.check_item(attributes, record.size)
     else:
         attributes = request["Key"]
         key = table.key_bytes(attributes)
@@ -130,7 +168,7 @@ def read_write(db: Any, kind: str, request: dict[str, Any]) -> Write:
                 f"Cannot update attribute {action.path[0]}. This attribute is part of the key"
             )
     shows = request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
-    return Write(kind, table, key, attributes, condition, tuple(actions), shows)
+    return Write(kind, table, key, attributes, condition, tuple(actions), shows, record)
 
 
 def put_item(db: Any, request: dict[str, Any]) -> dict[str, Any]:
@@ -171,16 +209,20 @@ def batch_write_item(db: Any, request: dict[str, Any]) -> dict[str, Any]:
         raise invalid("Provided list of item keys contains duplicates")
     consumed = Consumed(request.get("ReturnConsumedCapacity"))
     left: dict[str, list[Any]] = {}
-    done = []
+    done: list[Write] = []
+    throttled: DynamoDBError | None = None
     for write, (name, part) in zip(writes, asked, strict=True):
-        before = write.now()
+        prepared = write.prepare()
         try:
-            write.do(before, write.result(before), consumed)
-            done.append(write)
+            Admission().admit(prepared.charges)
         except DynamoDBError as error:
-            if not is_throttled(error) or (write is writes[-1] and not done):
-                raise
+            throttled = error
             left.setdefault(name, []).append(part)
+        else:
+            prepared.do(consumed)
+            done.append(write)
+    if throttled is not None and not done:
+        raise throttled
     body: dict[str, Any] = {"UnprocessedItems": left}
     if request.get("ReturnItemCollectionMetrics") == "SIZE":
         body["ItemCollectionMetrics"] = collection_metrics(done)
@@ -211,12 +253,12 @@ def _check_return_values(request: dict[str, Any]) -> None:
 
 def _single(db: Any, kind: str, request: dict[str, Any]) -> dict[str, Any]:
     write = read_write(db, kind, request)
-    before = write.now()
-    after = write.result(before)
+    prepared = write.prepare()
+    Admission().admit(prepared.charges)
     consumed = Consumed(request.get("ReturnConsumedCapacity"))
-    write.do(before, after, consumed)
+    prepared.do(consumed)
     body: dict[str, Any] = {}
-    if attributes := _returned(request.get("ReturnValues"), write, before, after):
+    if attributes := _returned(request.get("ReturnValues"), write, prepared.before, prepared.after):
         body["Attributes"] = attributes
     if request.get("ReturnItemCollectionMetrics") == "SIZE" and write.table.indexes:
         body["ItemCollectionMetrics"] = _metrics(write)
