@@ -72,6 +72,7 @@ class _Shared:
         self._session = session
         self._make_client, self._make_resource = session.client, session.resource
         self._made: dict[Any, Any] = {}
+        self._makes_resource = False
         self._answers: dict[Any, Future[Any]] = {}
         self._opened: dict[Any, Future[Any]] = {}
         self._closing = ExitStack()
@@ -97,25 +98,35 @@ class _Shared:
         return future.result()
 
     def _client(self, *words: Any, **options: Any) -> Any:
-        return self._shared(self._new_client, words, options)
+        with _lock:
+            if self._makes_resource:
+                return self._new_client(*words, **options)
+            return self._kept(self._new_client, words, options)
 
     def _resource(self, *words: Any, **options: Any) -> Any:
-        # Clients may be used by several threads at once, resources may not:
+        # Clients may be used by several threads at once, resources may not. A resource changes
+        # its client so that it speaks Python's types: that client is its alone.
         # https://boto3.amazonaws.com/v1/documentation/api/latest/guide/resources.html
-        return self._shared(self._make_resource, words, options, threading.get_ident())
-
-    def _shared(self, make: Any, words: Any, options: Any, owner: int = 0) -> Any:
-        key = (make, repr(words), repr(options), owner)
         with _lock:
-            if key not in self._made:
-                self._made[key] = make(*words, **options)
-            return self._made[key]
+            self._makes_resource = True
+            try:
+                return self._kept(self._make_resource, words, options, threading.get_ident())
+            finally:
+                self._makes_resource = False
+
+    def _kept(self, make: Any, words: Any, options: Any, owner: int = 0) -> Any:
+        key = (make, repr(words), repr(options), owner)
+        if key not in self._made:
+            self._made[key] = make(*words, **options)
+        return self._made[key]
 
     def _new_client(self, *words: Any, **options: Any) -> Any:
         client = self._make_client(*words, **options)
-        client.meta.events.register("before-call", self._before)
-        client.meta.events.register("after-call", self._after)
-        client.meta.events.register("after-call-error", self._failed)
+        service = client.meta.service_model.service_id.hyphenize()
+        client.meta.events.register(f"before-call.{service}", self._before)
+        # Before a resource turns the answer into Python's types: it does so at each call.
+        client.meta.events.register_first(f"after-call.{service}", self._after)
+        client.meta.events.register(f"after-call-error.{service}", self._failed)
         return client
 
     def _before(self, model: Any, params: Any, context: Any, **_: Any) -> Any:

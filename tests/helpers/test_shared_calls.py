@@ -106,3 +106,23 @@ def test_what_cannot_be_opened_fails_for_all() -> None:
         for _ in range(2):
             with pytest.raises(ConnectionError, match="closed"), shared(wall):
                 pass
+
+
+def test_a_resource_speaks_python_and_a_client_does_not(sandbox) -> None:
+    """Both ask for the same item, each twice: a resource translates what is remembered."""
+    boto3.client("dynamodb").create_table(
+        TableName="Shared",
+        KeySchema=[{"AttributeName": "Id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "Id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    boto3.resource("dynamodb").Table("Shared").put_item(Item={"Id": "a", "Number": 1})
+    raw = {"Id": {"S": "a"}, "Number": {"N": "1"}}
+    with asked_once():
+        for _ in range(2):
+            table = boto3.resource("dynamodb").Table("Shared")
+            client = boto3.client("dynamodb")
+            assert table.get_item(Key={"Id": "a"})["Item"] == {"Id": "a", "Number": 1}
+            key = {"Id": {"S": "a"}}
+            assert client.get_item(TableName="Shared", Key=key)["Item"] == raw
+            assert table.scan()["Items"] == [{"Id": "a", "Number": 1}]

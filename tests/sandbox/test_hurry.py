@@ -50,5 +50,7 @@ def test_it_hurries_for_the_homes_owner_only(start_sandbox: Callable[..., Runnin
         )
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(request)
+        refused.value.close()
         assert refused.value.code == 403
-    assert urllib.request.urlopen(f"{where}/_sandbox/health").status == 200
+    with urllib.request.urlopen(f"{where}/_sandbox/health") as answer:
+        assert answer.status == 200
