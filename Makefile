@@ -45,12 +45,9 @@ test-quick: lint
 test: lint
 	$(PYTEST) -m "not clients and not long"
 
-# OTHER_DATABASE prints the path of a second database server; without one its line is left out.
-OTHER_DATABASE ?=
-
 test-all: test
-	$(if $(OTHER_DATABASE),SANDBOX_MYSQLD="$$($(OTHER_DATABASE))" $(PYTEST) -m "database and not clients and not long")
-	$(PYTEST) -m "clients or long"; code=$$?; test $$code = 0 -o $$code = 5
+	$(BIN)/python -m tests.second_server
+	$(PYTEST) -m "clients or long"
 
 record: $(ROOM)
 	$(BIN)/python -m tests.notebooks.record

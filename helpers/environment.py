@@ -20,7 +20,7 @@ OLDEST_PYTHON = (3, 11)
 # The first versions of the AWS CLI that honour AWS_ENDPOINT_URL, by major version:
 # https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
 OLDEST_AWS_CLI = {1: (1, 29), 2: (2, 13)}
-OLDEST_SERVER = {"MariaDB": (10, 11), "MySQL": (8, 0)}
+OLDEST_SERVER = {"MariaDB": (10, 11, 0), "MySQL": (8, 0, 30)}
 SERVER_OVERRIDE = "SANDBOX_MYSQLD"  # names the database server to use
 
 # Where servers and Homebrew's programs are, although PATH often does not lead there.
@@ -79,7 +79,7 @@ def check_environment() -> Table:
         ("Python 3.11 or newer", _python(), "python"),
         ("Python packages of the course", _packages(), "packages"),
         ("AWS CLI 1.29 or 2.13, or newer", _aws_cli(), "packages"),
-        ("Database server: MariaDB 10.11 or MySQL 8.0, or newer", _server(), "database"),
+        ("Database server: MariaDB 10.11 or MySQL 8.0.30, or newer", _server(), "database"),
         ("Database client: mariadb or mysql", _program("mariadb", "mysql"), "database"),
         ("SSH client: ssh", _program("ssh"), "ssh"),
     ]
@@ -157,7 +157,7 @@ def _server() -> str:
     for path in filter(None, paths):
         # Without --no-defaults a broken /etc/my.cnf would answer in the server's place.
         answer = _ask(path, "--no-defaults", "--version")
-        version = _version(answer, r"Ver (\d+)\.(\d+)")
+        version = _version(answer, r"Ver (\d+)\.(\d+)\.(\d+)")
         if version is None:
             continue
         if version >= OLDEST_SERVER["MariaDB" if "MariaDB" in answer else "MySQL"]:
@@ -192,13 +192,13 @@ def _ask(program: str, *arguments: str) -> str:
     return done.stdout
 
 
-def _version(answer: str, pattern: str) -> tuple[int, int] | None:
+def _version(answer: str, pattern: str) -> tuple[int, ...] | None:
     found = re.search(pattern, answer)
-    return (int(found[1]), int(found[2])) if found else None
+    return tuple(map(int, found.groups())) if found else None
 
 
-def _too_old(version: tuple[int, int]) -> str:
-    return f"too old: {version[0]}.{version[1]}"
+def _too_old(version: tuple[int, ...]) -> str:
+    return f"too old: {'.'.join(map(str, version))}"
 
 
 def _find(name: str) -> str | None:

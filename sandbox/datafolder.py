@@ -67,7 +67,6 @@ COMMON = {
     # Small: a laptop runs several of these.
     "innodb_buffer_pool_size": "32M",
     "innodb_log_buffer_size": "2M",
-    "innodb_temp_data_file_path": "ibtmp1:2M:autoextend",
     "innodb_buffer_pool_dump_at_shutdown": "OFF",
     "innodb_buffer_pool_load_at_startup": "OFF",
     "innodb_use_native_aio": "OFF",  # containers often forbid it
@@ -83,6 +82,7 @@ FLAVOURED = {
         "binlog_format": "ROW",
         "log_slave_updates": "ON",
         "gtid_strict_mode": "ON",
+        "innodb_temp_data_file_path": "ibtmp1:2M:autoextend",  # MySQL wants 12M, its default
         "aria_pagecache_buffer_size": "2M",
     },
     "mysql": {
@@ -92,6 +92,14 @@ FLAVOURED = {
         "enforce_gtid_consistency": "ON",
         "relay_log_recovery": "ON",
         "secure_file_priv": "NULL",
+        # MySQL 9 prints a tree by default; Aurora MySQL prints a table, as MariaDB does. The
+        # variables came with 8.0.32 and 8.3; before, a table was all there was.
+        "loose_explain_format": "TRADITIONAL",
+        "loose_explain_json_format_version": "1",
+        # The order of MariaDB and of OpenSSL itself: the same client gets the same cipher.
+        "tls_ciphersuites": (
+            "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"
+        ),
     },
 }
 

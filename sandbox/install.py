@@ -19,6 +19,7 @@ from sandbox.errors import SandboxError
 OVERRIDE = "SANDBOX_MYSQLD"
 
 # Servers are daemons: they live where a login shell's PATH does not lead.
+SERVERS = ("mariadbd", "mysqld")
 SYSTEM_FOLDERS = (
     "/usr/sbin",
     "/usr/libexec",
@@ -33,14 +34,19 @@ SYSTEM_FOLDERS = (
     "/home/linuxbrew/.linuxbrew/bin",
 )
 
-# Replication by GTID, roles and the statements we use exist from these versions on.
-OLDEST = {"mariadb": (10, 11), "mysql": (8, 0)}
+# The settings and the statements that the sandbox uses exist from these versions on:
+# `innodb_redo_log_capacity` came with MySQL 8.0.30.
+OLDEST = {"mariadb": (10, 11, 0), "mysql": (8, 0, 30)}
+NEEDED = "MariaDB 10.11 or MySQL 8.0.30, or a newer one"
 
 APT = ["apt-get", "install", "-y", "-qq", "--no-install-recommends"]
 APT_PACKAGES = ["mariadb-server-core", "mariadb-client-core"]  # programs only: no service starts
 DNF = ["dnf", "install", "-y", "-q", "mariadb-server", "mariadb"]
 BREW = ["brew", "install", "mariadb"]
 CONDA = ["conda", "install", "-y", "-c", "conda-forge", "mysql-server", "mysql-client"]
+
+
+TITLES = {"mariadb": "MariaDB", "mysql": "MySQL"}
 
 
 class NoDatabaseServer(SandboxError):
@@ -64,11 +70,16 @@ class Program:
     version: str
 
 
-def find_program() -> Program:
-    """Find a server: the one `$SANDBOX_MYSQLD` names, else a MariaDB, else a MySQL.
+def find_program(flavour: str | None = None) -> Program:
+    """Find a server: the one `$SANDBOX_MYSQLD` names, else that of the conda environment, else any.
+
+    Of several, MariaDB is preferred: it takes less time and memory.
+
+    Args:
+        flavour: "mariadb" or "mysql", when one is preferred.
 
     Raises:
-        NoDatabaseServer: none is installed, or only one too old; says what to type.
+        NoDatabaseServer: none is installed, or only one that is too old; says what to type.
     """
     override = os.environ.get(OVERRIDE)
     if override:
@@ -76,17 +87,32 @@ def find_program() -> Program:
             raise NoDatabaseServer(
                 f"{OVERRIDE} names {override}, which is not a program. Correct it, or unset it."
             )
-        return _identify(Path(override).absolute())
-    found = [_identify(path) for name in ("mariadbd", "mysqld") for path in _all_named(name)]
+        program = _identify(Path(override).absolute())
+        if _too_old(program):
+            raise NoDatabaseServer(
+                f"{OVERRIDE} names {_too_old_because(program)} Name another, or unset it."
+            )
+        return program
+    found = [_identify(path) for name in SERVERS for path in _all_named(name)]
     usable = [program for program in found if not _too_old(program)]
+    conda = _conda_folders()
     if usable:
-        # On Debian `mysqld` is MariaDB under its old name, so what it says it is decides.
-        return min(usable, key=lambda program: program.flavour != "mariadb")
-    told = f"{found[0].server} is version {found[0].version}, too old for" if found else ""
-    raise NoDatabaseServer(
-        f"{told or 'No MySQL or MariaDB server is installed, and every instance needs one in'} "
-        f"the sandbox. Type: {install_command()}"
+        return min(
+            usable,
+            key=lambda program: (
+                program.flavour != (flavour or program.flavour),
+                # environment.yml chose it, whatever else the machine has.
+                program.server.parent not in conda,
+                # On Debian `mysqld` is MariaDB under its old name, so what it says it is decides.
+                program.flavour != "mariadb",
+            ),
+        )
+    told = (
+        f"The only database server here is {_too_old_because(found[0])}"
+        if found
+        else "No MySQL or MariaDB server is installed, and every instance in the sandbox needs one."
     )
+    raise NoDatabaseServer(f"{told} Type: {install_command()}")
 
 
 def find_client() -> Path | None:
@@ -118,7 +144,7 @@ def install() -> None:
     if missing and (command[0] == "brew" or (_is_root() and command[0] in ("apt-get", "dnf"))):
         _run_package_manager(command)
     program = find_program()
-    name = {"mariadb": "MariaDB", "mysql": "MySQL"}[program.flavour]
+    name = TITLES[program.flavour]
     client = find_client()
     told = f"client {client}" if client else f"no client; to have one, type: {install_command()}"
     click.echo(f"Database server: {name} {program.version}, {program.server} ({told})")
@@ -190,6 +216,13 @@ def _too_old(program: Program) -> bool:
     return tuple(int(n) for n in program.version.split(".")) < OLDEST[program.flavour]
 
 
+def _too_old_because(program: Program) -> str:
+    return (
+        f"{program.server}, which is {TITLES[program.flavour]} {program.version}: too old for the "
+        f"sandbox, which needs {NEEDED}."
+    )
+
+
 def _all_named(name: str) -> Iterator[Path]:
     for folder in _folders():
         path = folder / (f"{name}.exe" if os.name == "nt" else name)
@@ -198,12 +231,13 @@ def _all_named(name: str) -> Iterator[Path]:
 
 
 def _folders() -> list[Path]:
-    prefixes = [prefix for prefix in (os.environ.get("CONDA_PREFIX"), sys.prefix) if prefix]
-    conda = [
-        Path(prefix, *parts) for prefix in prefixes for parts in (("bin",), ("Library", "bin"))
-    ]
     path = [Path(entry) for entry in os.environ.get("PATH", "").split(os.pathsep) if entry]
-    return [*conda, *path, *(Path(folder) for folder in SYSTEM_FOLDERS)]
+    return [*_conda_folders(), *path, *(Path(folder) for folder in SYSTEM_FOLDERS)]
+
+
+def _conda_folders() -> list[Path]:
+    prefixes = [prefix for prefix in (os.environ.get("CONDA_PREFIX"), sys.prefix) if prefix]
+    return [Path(prefix, *parts) for prefix in prefixes for parts in (("bin",), ("Library", "bin"))]
 
 
 def _runnable(path: Path) -> bool:

@@ -323,6 +323,14 @@ class DatabaseServer:
         )
 
     def _ask_to_end(self, process: "subprocess.Popen[bytes]") -> None:
+        if self.program.flavour == "mysql":
+            # MySQL waits about ten seconds for the threads that feed its replicas.
+            with (
+                contextlib.suppress(pymysql.MySQLError),
+                contextlib.closing(self._connect(self.port, read_timeout=2)) as connection,
+                connection.cursor() as cursor,
+            ):
+                mysqld_accounts.drop_replicas(cursor)
         if os.name != "nt":
             process.terminate()
             return

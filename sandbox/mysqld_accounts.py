@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import pymysql
+import pymysql.cursors
 
 from sandbox.datafolder import REPLICATION_USER, SUPERUSER
 
@@ -61,3 +62,11 @@ def drop_connections(server: "DatabaseServer") -> None:
             except pymysql.MySQLError as error:
                 if error.args[0] != NO_SUCH_THREAD:
                     raise
+
+
+def drop_replicas(cursor: pymysql.cursors.Cursor) -> None:
+    """End the connections of a server's replicas, which try again after a second."""
+    cursor.execute("SHOW PROCESSLIST")
+    for connection, user, *_ in cursor.fetchall():
+        if user == REPLICATION_USER:
+            cursor.execute("KILL CONNECTION %s", (connection,))

@@ -50,8 +50,10 @@ def follow(server: "DatabaseServer", writer: "DatabaseServer", timeout: float = 
     Raises:
         SandboxError: `server` has changes that `writer` never had, or replication failed.
     """
+    # In this order: a server that follows the writer already gets more all the time.
+    own = position(server)
     at = position(writer)
-    if _diverged(server.program.flavour, position(server), at):
+    if _diverged(writer, own, at):
         raise SandboxError(
             f"The database in {server.folder} has changes that its writer in {writer.folder} "
             "never had. Delete the replica and make it anew."
@@ -182,16 +184,19 @@ def _point_at(server: "DatabaseServer", source: "DatabaseServer") -> None:
         server.execute(statement, login if "%(" in statement else None)
 
 
-def _diverged(flavour: str, mine: str, writers: str) -> bool:
-    """Whether MariaDB's position `mine` is past `writers`, or is another event of its number.
+def _diverged(writer: "DatabaseServer", own: str, writers: str) -> bool:
+    """Whether the position `own` has transactions that `writers` lacks.
 
-    Its waiting function looks at the numbers only, and would call such a replica caught up.
-    MySQL finds out by itself when replication starts.
+    Both flavours start to replicate all the same. MySQL says nothing at all. MariaDB's waiting
+    function compares the numbers only, and would call such a replica caught up.
     """
-    if flavour == "mysql" or not mine:
+    if not own:
         return False
-    own_number, number = (int(gtid.rpartition("-")[2] or 0) for gtid in (mine, writers))
-    return own_number > number or (own_number == number and mine != writers)
+    if writer.program.flavour == "mysql":
+        ((contained,),) = writer.execute("SELECT GTID_SUBSET(%s, %s)", (own, writers))
+        return not contained
+    own_number, number = (int(gtid.rpartition("-")[2] or 0) for gtid in (own, writers))
+    return own_number > number or (own_number == number and own != writers)
 
 
 def _applied(server: "DatabaseServer", position: str, timeout: float) -> bool:

@@ -170,6 +170,7 @@ def answer(connection: pymysql.Connection, sql: str) -> tuple:
         return cursor.fetchall()
 
 
+@pytest.mark.database
 def test_the_server_gives_back_what_the_files_hold(connection: pymysql.Connection) -> None:
     stored = answer(
         connection,
@@ -183,6 +184,7 @@ def test_the_server_gives_back_what_the_files_hold(connection: pymysql.Connectio
     assert answer(connection, "SELECT COUNT(*) FROM formats") == ((len(FORMATS),),)
 
 
+@pytest.mark.database
 def test_the_schema_can_be_created_again_and_keeps_the_rows(
     connection: pymysql.Connection,
 ) -> None:
@@ -193,6 +195,7 @@ def test_the_schema_can_be_created_again_and_keeps_the_rows(
     assert answer(connection, "SELECT * FROM books ORDER BY book_id") == before
 
 
+@pytest.mark.database
 @pytest.mark.parametrize(
     ("statement", "number"),
     [

@@ -2,11 +2,14 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.jupyterlab import lab as lab
 from tests.jupyterlab import open_and_run_all, screenshot
 from tests.jupyterlab import page as page
+
+pytestmark = pytest.mark.database
 
 
 def test_connect_page_runs_and_the_form_connects(lab: str, page: Page) -> None:

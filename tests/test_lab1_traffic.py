@@ -29,13 +29,14 @@ from helpers.bastion import (
 )
 from helpers.database import DatabaseRefusedLogin, engine
 from helpers.ssh_tunnel import tunnel
+from tests import mysql_client
 from tests.conftest import Lab1
 
 SSH = shutil.which("ssh")
-MYSQL = shutil.which("mariadb") or shutil.which("mysql")
 pytestmark = [
+    pytest.mark.database,
     pytest.mark.skipif(SSH is None, reason="no OpenSSH client: apt-get install openssh-client"),
-    pytest.mark.skipif(MYSQL is None, reason="no client: apt-get install mariadb-client-core"),
+    mysql_client.needed,
 ]
 
 
@@ -90,9 +91,9 @@ def _open_ssh_tunnel(lab1: Lab1, tmp_path: Path, endpoint: str) -> Iterator[int]
 
 
 def _mysql(port: int, password: str, sql: str) -> subprocess.CompletedProcess:
-    command = [MYSQL, "--no-defaults", "--protocol=TCP", "-h", "127.0.0.1", "-P", str(port)]
+    where = ["--no-defaults", "--protocol=TCP", "-h127.0.0.1", f"-P{port}", "--connect-timeout=4"]
     return subprocess.run(
-        [*command, "-u", "admin", "-N", "-B", "--connect-timeout=4", "-e", sql, "bookstore"],
+        [mysql_client.CLIENT, *where, "-uadmin", "-N", "-B", "-e", sql, "bookstore"],
         env={**os.environ, "MYSQL_PWD": password},
         capture_output=True,
         text=True,

@@ -10,6 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.database
+
 PROGRAMS = Path(__file__).parent / "programs"
 
 # Prints where the one database of the account is, past the bastion.

@@ -13,6 +13,8 @@ from helpers.database import connect as connect_to_database
 from helpers.keys import key_file, password
 from tests.conftest import RunningSandbox
 
+pytestmark = pytest.mark.database
+
 LAST = {"1": "1.9", "2": "2.4", "3": "3.19"}
 
 

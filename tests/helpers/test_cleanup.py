@@ -11,6 +11,8 @@ from tests.conftest import RunningSandbox
 from tests.helpers.test_lab3_resources import make_table
 from tests.helpers.test_resources import make_network
 
+pytestmark = pytest.mark.database
+
 ACCOUNT = "123456789012"
 
 

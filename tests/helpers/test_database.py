@@ -1,10 +1,7 @@
 """Engines and connections, against a real MySQL-family server of its own."""
 
-import os
 import secrets
-import shutil
 import socket
-import subprocess
 import threading
 import time
 from types import SimpleNamespace
@@ -21,75 +18,32 @@ from helpers.database import (
     connect,
     engine,
 )
+from sandbox.mysqld import DatabaseServer, NoDatabaseServer, find_program
 
 ENDPOINT = "bookstore.cluster-abc.us-east-1.rds.amazonaws.com"
 PASSWORD = secrets.token_urlsafe(9) + "@:/%#?' é"
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("mariadbd", path=os.environ.get("PATH", "") + ":/usr/sbin") is None,
-    reason="needs mariadbd",
-)
+try:
+    find_program()
+except NoDatabaseServer as error:
+    pytest.skip(str(error), allow_module_level=True)
+
+pytestmark = pytest.mark.database
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("db")
-    mariadbd = shutil.which("mariadbd", path=os.environ.get("PATH", "") + ":/usr/sbin")
-    data = folder / "data"
-    as_root = ["--user=root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    subprocess.run(
-        [
-            "mariadb-install-db",
-            "--no-defaults",
-            f"--datadir={data}",
-            "--auth-root-authentication-method=normal",
-            "--skip-test-db",
-            *as_root,
-        ],
-        check=True,
-        capture_output=True,
-    )
-    setup = folder / "setup.sql"
-    quoted = PASSWORD.replace("'", "''")
-    setup.write_text(
-        "SET NAMES utf8mb4;\n"
-        "CREATE DATABASE bookstore CHARACTER SET utf8mb4;\n"
-        f"CREATE USER admin@'127.0.0.1' IDENTIFIED BY '{quoted}';\n"
-        "GRANT ALL ON *.* TO admin@'127.0.0.1';\n"
-        f"CREATE USER reader@'127.0.0.1' IDENTIFIED BY '{quoted}';\n",
-        encoding="utf-8",
-    )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [
-            mariadbd,
-            "--no-defaults",
-            f"--datadir={data}",
-            f"--socket={folder / 's'}",
-            f"--port={port}",
-            "--bind-address=127.0.0.1",
-            "--skip-name-resolve",
-            "--character-set-server=utf8mb4",
-            f"--init-file={setup}",
-            f"--log-error={folder / 'log'}",
-            *as_root,
-        ]
-    )
+    database = DatabaseServer(tmp_path_factory.mktemp("db") / "server", 1)
+    database.create()
+    database.start()
     try:
-        until = time.monotonic() + 20
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                assert process.poll() is None and time.monotonic() < until
-                time.sleep(0.05)
-        yield SimpleNamespace(host="127.0.0.1", port=port, mysql_host=ENDPOINT)
+        database.execute("CREATE DATABASE bookstore")
+        for user in ("admin", "reader"):
+            database.execute("CREATE USER %s@'127.0.0.1' IDENTIFIED BY %s", (user, PASSWORD))
+        database.execute("GRANT ALL ON *.* TO admin@'127.0.0.1'")
+        yield SimpleNamespace(host="127.0.0.1", port=database.port, mysql_host=ENDPOINT)
     finally:
-        process.terminate()
-        process.wait(20)
+        database.stop()
 
 
 def connections(server):

@@ -12,7 +12,7 @@ from helpers.environment import check_environment, command_for
 from sandbox import install
 from sandbox.errors import SandboxError
 
-SERVER = "Database server: MariaDB 10.11 or MySQL 8.0, or newer"
+SERVER = "Database server: MariaDB 10.11 or MySQL 8.0.30, or newer"
 CLI = "AWS CLI 1.29 or 2.13, or newer"
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the programs are shell scripts")
@@ -75,10 +75,11 @@ def test_nothing_there(bare):
     ("name", "says", "found"),
     [
         ("mariadbd", "mariadbd  Ver 10.11.6-MariaDB for debian-linux-gnu on x86_64", "yes"),
-        ("mariadbd", "mariadbd  Ver 10.5.23-MariaDB for Linux on x86_64", "too old: 10.5"),
-        ("mysqld", "/usr/sbin/mysqld  Ver 8.0.36 for Linux on x86_64", "yes"),
-        ("mysqld", "/opt/mysql@9.1/bin/mysqld  Ver 5.7.44 for Linux on x86_64", "too old: 5.7"),
-        ("mysqld", "/usr/sbin/mysqld  Ver 9.4.0-MariaDB for Linux", "too old: 9.4"),
+        ("mariadbd", "mariadbd  Ver 10.5.23-MariaDB for Linux on x86_64", "too old: 10.5.23"),
+        ("mysqld", "/usr/sbin/mysqld  Ver 8.0.30 for Linux on x86_64", "yes"),
+        ("mysqld", "/usr/sbin/mysqld  Ver 8.0.29 for Linux on x86_64", "too old: 8.0.29"),
+        ("mysqld", "/opt/mysql@9.1/bin/mysqld  Ver 5.7.44 for Linux on x86_64", "too old: 5.7.44"),
+        ("mysqld", "/usr/sbin/mysqld  Ver 9.4.0-MariaDB for Linux", "too old: 9.4.0"),
         ("mysqld", "something else", "no"),
     ],
 )

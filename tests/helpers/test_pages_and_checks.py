@@ -7,6 +7,8 @@ import helpers
 from helpers.pages import pages
 from tests.conftest import Lab1, RunningSandbox
 
+pytestmark = pytest.mark.database
+
 
 def test_pages_are_in_the_order_of_their_numbers() -> None:
     numbers = list(pages())

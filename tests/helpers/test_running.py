@@ -11,6 +11,8 @@ from helpers import running
 from helpers.existing import COURSE, tagged
 from tests.conftest import RunningSandbox
 
+pytestmark = pytest.mark.database
+
 
 def bastion(name: str, *tags: dict[str, str]) -> str:
     """Launch an instance with these tags."""

@@ -13,6 +13,8 @@ from helpers import CourseError, connection_form
 from helpers.workbench import look
 from helpers.workbench.login import Outcome, Settings, split
 
+pytestmark = pytest.mark.database
+
 
 @pytest.fixture(scope="module")
 def make(lab1):

@@ -12,6 +12,8 @@ import pymysql
 import pytest
 from botocore.exceptions import ClientError
 
+pytestmark = pytest.mark.database
+
 PASSWORD, OTHER = secrets.token_hex(8), secrets.token_hex(8)
 
 

@@ -7,6 +7,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+pytestmark = pytest.mark.database
+
 PASSWORD = secrets.token_hex(8)
 
 

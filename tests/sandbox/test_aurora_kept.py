@@ -12,6 +12,8 @@ import pytest
 
 from tests.conftest import running_sandbox, sandbox_command
 
+pytestmark = pytest.mark.database
+
 
 def _settle(rds) -> None:
     for _ in range(3):

@@ -11,6 +11,8 @@ from botocore.exceptions import ClientError
 
 from sandbox.aurora import parameters
 
+pytestmark = pytest.mark.database
+
 PASSWORD = secrets.token_hex(8)
 FAMILY = "aurora-mysql8.0"
 

@@ -12,6 +12,8 @@ from botocore.exceptions import ClientError
 from sandbox.aurora.master_secret import new_password
 from tests.conftest import running_sandbox
 
+pytestmark = pytest.mark.database
+
 PASSWORD = secrets.token_hex(8)
 
 

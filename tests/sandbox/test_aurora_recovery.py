@@ -24,6 +24,8 @@ from sandbox.mysqld import DatabaseServer
 from sandbox.pace import Pace
 from sandbox.servers import DatabaseServers
 
+pytestmark = pytest.mark.database
+
 try:
     find_program()
 except NoDatabaseServer as error:

@@ -14,7 +14,8 @@ import pytest
 
 from tests.conftest import RunningSandbox, sandbox_command
 
-pytestmark = pytest.mark.own_process
+pytestmark = [pytest.mark.database, pytest.mark.own_process]
+
 PASSWORD = secrets.token_hex(8)
 
 

@@ -13,6 +13,8 @@ from sandbox.install import NoDatabaseServer, find_program
 from sandbox.mysqld import DatabaseServer, stop_leftovers
 from sandbox.servers import ClusterServers, DatabaseServers, Master
 
+pytestmark = pytest.mark.database
+
 try:
     find_program()
 except NoDatabaseServer as error:

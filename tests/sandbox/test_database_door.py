@@ -4,7 +4,6 @@ import contextlib
 import datetime
 import os
 import secrets
-import shutil
 import socket
 import ssl
 import subprocess
@@ -28,6 +27,9 @@ from sandbox.databasedoor import DatabaseDoors, Endpoint
 from sandbox.databasedoor.statements import LONGEST, Statements
 from sandbox.install import NoDatabaseServer
 from sandbox.mysqld import DatabaseServer
+from tests import mysql_client
+
+pytestmark = pytest.mark.database
 
 try:
     PROGRAM = mysqld.find_program()
@@ -48,7 +50,6 @@ ENDPOINT = Endpoint(
     region="us-east-1",
     iam=True,
 )
-MYSQL = shutil.which("mariadb") or shutil.which("mysql")
 
 
 @dataclass
@@ -243,30 +244,34 @@ def test_a_file_is_loaded_through_the_door(place: Place, tmp_path: Path) -> None
     file = tmp_path / "numbers.csv"
     file.write_text("".join(f"{n}\n" for n in range(200_000)))
     with closing(place.connect(local_infile=True, database="bookstore")) as connection:
-        one(connection, "CREATE OR REPLACE TABLE numbers (n INT PRIMARY KEY)")
+        one(connection, "DROP TABLE IF EXISTS numbers")
+        one(connection, "CREATE TABLE numbers (n INT PRIMARY KEY)")
         one(connection, "LOAD DATA LOCAL INFILE %s INTO TABLE numbers", str(file))
         assert one(connection, "SELECT COUNT(*), SUM(n) FROM numbers") == (200_000, 19_999_900_000)
 
 
-@pytest.mark.skipif(MYSQL is None, reason="no client: apt-get install mariadb-client-core")
+@mysql_client.needed
 def test_the_command_line_client_with_and_without_tls_and_compression(place: Place) -> None:
-    where = [MYSQL, "--no-defaults", "-h127.0.0.1", f"-P{place.port}", "-uadmin", "-N", "-B"]
-    for options in (["--skip-ssl"], ["--ssl", f"--ssl-ca={place.ca}"], ["--ssl", "--compress"]):
+    where = ["--no-defaults", "-h127.0.0.1", f"-P{place.port}", "-uadmin", "-N", "-B"]
+    plain, verified = mysql_client.without_tls(), mysql_client.with_tls(place.ca)
+    compressed = [*mysql_client.with_tls(), *mysql_client.compressed()]
+    for options in (plain, verified, compressed):
         run = subprocess.run(
-            [*where, *options, "-e", "SHOW STATUS LIKE 'Ssl_cipher'"],
+            [mysql_client.CLIENT, *where, *options, "-e", "SHOW STATUS LIKE 'Ssl_cipher'"],
             env={**os.environ, "MYSQL_PWD": PASSWORD},
             capture_output=True,
             text=True,
         )
         assert run.returncode == 0, run.stderr
-        assert bool(run.stdout.split("\t")[1].strip()) == ("--ssl" in options)
+        assert bool(run.stdout.split("\t")[1].strip()) == (options != plain)
 
 
 # -- TLS required ---------------------------------------------------------------------------
 
 
 def test_a_user_with_require_ssl_needs_it(place: Place) -> None:
-    place.server.execute("CREATE OR REPLACE USER safe IDENTIFIED BY %s REQUIRE SSL", (PASSWORD,))
+    place.server.execute("DROP USER IF EXISTS safe")
+    place.server.execute("CREATE USER safe IDENTIFIED BY %s REQUIRE SSL", (PASSWORD,))
     assert place.refusal(user="safe") == 0
     assert place.refusal(user="safe", ssl_disabled=True) == ACCESS_DENIED
 
@@ -380,7 +385,8 @@ def test_the_log_says_why_and_no_secret(place: Place, caplog: pytest.LogCaptureF
 
 def test_a_password_user_becomes_iams_and_back(place: Place) -> None:
     with closing(place.connect()) as admin:
-        one(admin, "CREATE OR REPLACE USER joe IDENTIFIED BY %s", PASSWORD)
+        one(admin, "DROP USER IF EXISTS joe")
+        one(admin, "CREATE USER joe IDENTIFIED BY %s", PASSWORD)
         assert place.refusal(user="joe") == 0
         one(admin, 'alter user joe  identified with `AWSAuthenticationPlugin` as "RDS"')
         assert place.refusal(user="joe") == ACCESS_DENIED

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("CONDA_PREFIX", raising=False)
     monkeypatch.delenv(install.OVERRIDE, raising=False)
     monkeypatch.setattr(install, "SYSTEM_FOLDERS", ())
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "prefix"))  # conda has a server there
     return folder
 
 
@@ -92,12 +94,47 @@ def test_on_debian_mysqld_is_mariadb(bare: Path) -> None:
     assert find_program().flavour == "mariadb"
 
 
+OLD = ["5.7.44 for Linux", "8.0.29 for Linux on x86_64", "10.6.18-MariaDB for debian-linux-gnu"]
+
+
 @posix
-@pytest.mark.parametrize("version", ["5.7.44 for Linux", "10.6.18-MariaDB for debian-linux-gnu"])
-def test_a_server_that_is_too_old_is_named(bare: Path, version: str) -> None:
+@pytest.mark.parametrize("version", OLD)
+def test_a_server_that_is_too_old_is_named(
+    bare: Path, version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server = says_version(bare / "mysqld", version)
-    with pytest.raises(NoDatabaseServer, match=f"{server} is version .* too old .* Type: "):
+    number = version.split("-")[0].split(" ")[0]
+    with pytest.raises(NoDatabaseServer) as declined:
         find_program()
+    said = str(declined.value)
+    assert f"{server}, which is " in said
+    assert f"{number}: too old" in said
+    assert "needs MariaDB 10.11 or MySQL 8.0.30, or a newer one. Type: " in said
+    monkeypatch.setenv(install.OVERRIDE, str(server))
+    with pytest.raises(NoDatabaseServer, match=f"{number}: too old .* unset it"):
+        find_program()
+
+
+@posix
+@pytest.mark.parametrize("version", ["8.0.30 for Linux", "8.4.0 for Linux", "10.11.2-MariaDB"])
+def test_the_oldest_that_will_do(bare: Path, version: str) -> None:
+    says_version(bare / "mysqld", version)
+    assert find_program().version in version
+
+
+@posix
+def test_the_conda_environments_server_is_preferred(
+    bare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    says_version(bare / "mariadbd", "10.11.6-MariaDB")
+    (tmp_path / "conda" / "bin").mkdir(parents=True)
+    server = says_version(tmp_path / "conda" / "bin" / "mysqld", "9.4.0 for Linux")
+    monkeypatch.setenv("CONDA_PREFIX", str(tmp_path / "conda"))
+    assert find_program().server == server
+    assert find_program("mariadb").server == bare / "mariadbd"
+    says_version(server, "8.0.29 for Linux")
+    install._identify.cache_clear()
+    assert find_program().server == bare / "mariadbd"
 
 
 @posix

@@ -34,6 +34,7 @@ FAILED = (BotoCoreError, ClientError, pymysql.MySQLError, OSError)
 
 pytestmark = [
     pytest.mark.own_process,
+    pytest.mark.database,
     pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill -9"),
 ]
 
