@@ -47,7 +47,7 @@ test: lint
 
 test-all: test
 	$(BIN)/python -m tests.second_server
-	$(PYTEST) -m "clients or long"
+	$(PYTEST) -m "clients or long" || test $$? = 5  # 5: there is none
 
 record: $(ROOM)
 	$(BIN)/python -m tests.notebooks.record

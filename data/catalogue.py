@@ -6,11 +6,12 @@ hundred authors have written a quarter of the books: in any library a few have w
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
 BOOKS, AUTHORS, PROLIFIC = 100_000, 5_000, 100
+encode = json.JSONEncoder().encode
 FILE = Path(__file__).with_name("catalogue.jsonl")
 
 # A word a line would be a long page.
@@ -43,6 +44,7 @@ NOUNS = (
 ).split()
 CATEGORIES = ("Children", "Drama", "Fantasy", "History", "Poetry", "Romance", "Science", "Suspense")
 FORMATS = ("Hardcover", "Paperback", "Audiobook")
+CENTS = ("49", "95", "99")
 CODE = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # without what is easily confused
 
 
@@ -53,22 +55,23 @@ def books() -> Iterator[dict]:
         Author and Title (together unique), Category, Year, Pages, Price (US dollars), Formats (a
         code for each). DynamoDB takes no floats: read the file with `parse_float=Decimal`.
     """
-    random = Random(2026)
+    # Of all methods of Random, only random() gives the same numbers in every version of Python.
+    draw = Random(2026).random
     taken: set[tuple[str, str]] = set()
     while len(taken) < BOOKS:
-        author, title = _author(random), _title(random)
+        author, title = _author(draw), _title(draw)
         if (author, title) in taken:
             continue
         taken.add((author, title))
-        sold_as = FORMATS[: 1 + _below(random, 3)]
+        sold_as = FORMATS[: 1 + int(draw() * 3)]
         yield {
             "Author": author,
             "Title": title,
-            "Category": CATEGORIES[_below(random, len(CATEGORIES))],
-            "Year": 1950 + _below(random, 75),
-            "Pages": 80 + _below(random, 720),
-            "Price": float(f"{4 + _below(random, 30)}.{_pick(random, ('49', '95', '99'))}"),
-            "Formats": {name: _code(random) for name in sold_as},
+            "Category": CATEGORIES[int(draw() * len(CATEGORIES))],
+            "Year": 1950 + int(draw() * 75),
+            "Pages": 80 + int(draw() * 720),
+            "Price": float(f"{4 + int(draw() * 30)}.{CENTS[int(draw() * len(CENTS))]}"),
+            "Formats": {name: _code(draw) for name in sold_as},
         }
 
 
@@ -76,36 +79,27 @@ def write(file: Path = FILE) -> None:
     """Write the catalogue; the file is there whole or not at all."""
     part = file.with_name(f"{file.name}.{os.getpid()}.part")
     with part.open("w", encoding="utf-8", newline="\n") as lines:
-        for book in books():
-            lines.write(json.dumps(book) + "\n")
+        lines.writelines(f"{encode(book)}\n" for book in books())
     part.replace(file)
 
 
-def _author(random: Random) -> str:
-    of = PROLIFIC if random.random() < 0.25 else AUTHORS
+def _author(draw: Callable[[], float]) -> str:
+    of = PROLIFIC if draw() < 0.25 else AUTHORS
     # Every number below 5,000 gives another name: 40 first, 64 last names, and two initials.
-    number = _below(random, of)
-    number, first = divmod(number, len(FIRST))
+    number, first = divmod(int(draw() * of), len(FIRST))
     initial, last = divmod(number, len(LAST))
     return f"{FIRST[first]} {'ABC'[initial]}. {LAST[last]}"
 
 
-def _title(random: Random) -> str:
-    adjective, noun, other = (_pick(random, words) for words in (ADJECTIVES, NOUNS, NOUNS))
-    return f"The {adjective} {noun}" if random.random() < 0.5 else f"{adjective} {noun} and {other}"
+def _title(draw: Callable[[], float]) -> str:
+    adjective = ADJECTIVES[int(draw() * len(ADJECTIVES))]
+    noun = NOUNS[int(draw() * len(NOUNS))]
+    other = NOUNS[int(draw() * len(NOUNS))]
+    return f"The {adjective} {noun}" if draw() < 0.5 else f"{adjective} {noun} and {other}"
 
 
-def _code(random: Random) -> str:
-    return "".join(_pick(random, CODE) for _ in range(8))
-
-
-def _pick(random: Random, words: tuple[str, ...] | list[str] | str) -> str:
-    return words[_below(random, len(words))]
-
-
-def _below(random: Random, count: int) -> int:
-    # Of all its methods, only random() gives the same numbers in every version of Python.
-    return int(random.random() * count)
+def _code(draw: Callable[[], float]) -> str:
+    return "".join([CODE[int(draw() * 32)] for _ in range(8)])
 
 
 if __name__ == "__main__":

@@ -53,6 +53,8 @@ if TYPE_CHECKING:
     from helpers.tables import facts as facts
     from helpers.tables import table as table
     from helpers.workbench import connection_form as connection_form
+    from helpers.working import Working as Working
+    from helpers.working import watch as watch
 
 # Where each public name lives. A module is imported when one of its names is asked for: so
 # `sandbox`, which needs `helpers.network` alone, does not wait for pandas. No module has the name
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
 PUBLIC = {
     "COURSE": "existing",
     "CourseError": "errors",
+    "Working": "working",
     "bar_chart": "charts",
     "can_reach": "network",
     "capacity_cost": "price_list",
@@ -104,6 +107,7 @@ PUBLIC = {
     "tunnel": "ssh_tunnel",
     "verdict": "checks",
     "wait_for": "progress",
+    "watch": "working",
 }
 
 __all__ = list(PUBLIC)

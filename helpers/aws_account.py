@@ -5,18 +5,20 @@ from __future__ import annotations
 import ipaddress
 import urllib.error
 import urllib.request
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from helpers import explain, running
+from helpers import explain
 from helpers.choice import remember, remembered
 from helpers.errors import CourseError
 from helpers.student import mark_with, name_of
-from helpers.tables import Table
+
+if TYPE_CHECKING:
+    from helpers.frame import Table
 
 # Page 1.1 names its availability zones, the prices are its, and what is all in one place is found.
 REGION = "us-east-1"
@@ -67,6 +69,10 @@ def enter(confirm: str | None) -> Table:
             f"access key of root. {NOTHING}"
         )
     _confirm(account, confirm, f"{called}, as {who}, in {REGION}")
+    # Not before: both load pandas.
+    from helpers import running
+    from helpers.frame import Table
+
     mark_with(name_of(who), default_session().events)
     running.remind()
     row = {"target": "aws", "region": REGION, "account": account, "alias": alias, "identity": who}

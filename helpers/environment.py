@@ -1,5 +1,6 @@
 """Looks at this computer: is all there that the course needs, and what to type where it is not."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -78,7 +79,7 @@ def check_environment() -> Table:
     rows = [
         ("Python 3.11 or newer", _python(), "python"),
         ("Python packages of the course", _packages(), "packages"),
-        ("AWS CLI 1.29 or 2.13, or newer", _aws_cli(), "packages"),
+        ("AWS CLI 1.29 or 2.13, or newer", aws_cli(), "packages"),
         ("Database server: MariaDB 10.11 or MySQL 8.0.30, or newer", _server(), "database"),
         ("Database client: mariadb or mysql", _program("mariadb", "mysql"), "database"),
         ("SSH client: ssh", _program("ssh"), "ssh"),
@@ -139,12 +140,21 @@ def _packages() -> str:
     return "; ".join(wrong) or "yes"
 
 
-def _aws_cli() -> str:
+def aws_cli() -> str:
+    """Whether there is an AWS CLI that is new enough: "yes", "no", or how old it is."""
     path = _find("aws")
-    version = _version(_ask(path, "--version"), r"aws-cli/(\d+)\.(\d+)") if path else None
+    version = _version(_aws_cli_says(path), r"aws-cli/(\d+)\.(\d+)") if path else None
     if version is None:
         return "no"
     return "yes" if version >= OLDEST_AWS_CLI.get(version[0], version) else _too_old(version)
+
+
+def _aws_cli_says(path: str) -> str:
+    # The course's own is a Python package, whose version is known without a start of the program.
+    if Path(path).parent == Path(sysconfig.get_path("scripts")):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            return f"aws-cli/{metadata.version('awscli')}"
+    return _ask(path, "--version")
 
 
 def _server() -> str:

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import boto3
 
 from helpers.checks import examine
 from helpers.errors import CourseError
-from helpers.session import project
+from helpers.session import hurried, project
+from helpers.working import Working
 
 STEP = "step"
 # The calls that make a thing: a network, a rule, a table, an index.
@@ -24,7 +26,9 @@ def catch_up(page: str, *, tell: Callable[[str], object] = lambda line: None) ->
 
     A page whose check passes is in place and is left alone. Of the others the cells tagged `step`
     are run, in order. They find what is there and create what is missing, so that a half-done
-    page is completed, and a catch-up that was interrupted can be run again.
+    page is completed, and a catch-up that was interrupted can be run again. While it works, a line
+    says at which step it is. In the sandbox nothing takes longer than it must: states such as
+    `creating` pass as soon as the work behind them is done.
 
     Prints one line: which pages were in place, which were done now, and how many things that made.
 
@@ -39,13 +43,25 @@ def catch_up(page: str, *, tell: Callable[[str], object] = lambda line: None) ->
     if page not in notebooks:
         raise CourseError(f"There is no page {page}. The pages are {', '.join(notebooks)}.")
     in_place, done_now, made = [], [], 0
-    for number in _that_build_for(page):
-        if is_in_place(number):
-            in_place.append(number)
-            continue
-        tell(f"{title(notebooks[number])} …")
-        made += len(run_steps(notebooks[number]))
-        done_now.append(number)
+    builders = _that_build_for(page)
+    if not builders:
+        print(f"Ready for page {page}: it needs nothing from the pages before it.")  # noqa: T201
+        return
+    with contextlib.ExitStack() as stack:
+        working = stack.enter_context(Working("Looking at what is there"))
+        keep_hurrying: Callable[[], None] | None = None
+        for number in builders:
+            name = title(notebooks[number])
+            working.say(f"Looking at {name}")
+            if is_in_place(number):
+                in_place.append(number)
+                continue
+            tell(f"{name} …")
+            if keep_hurrying is None:
+                keep_hurrying = stack.enter_context(hurried())
+            made += len(run_steps(notebooks[number], _Steps(name, working, keep_hurrying)))
+            done_now.append(number)
+        working.say(f"Ready for page {page}")
     print(_report(page, in_place, done_now, made))  # noqa: T201
 
 
@@ -68,8 +84,12 @@ def is_in_place(page: str) -> bool:
         return False
 
 
-def run_steps(file: Path) -> list[str]:
+def run_steps(file: Path, before: Callable[[str], object] = lambda heading: None) -> list[str]:
     """Run the cells of a page that are tagged `step`, in a namespace of their own.
+
+    Args:
+        file: the page.
+        before: called before each cell with the heading above it, such as "2. The subnets".
 
     Returns:
         The operations that made something, such as "CreateVpc".
@@ -77,10 +97,12 @@ def run_steps(file: Path) -> list[str]:
     namespace: dict[str, Any] = {"__name__": "__main__"}
     made = _Made()
     try:
-        for cell in tagged_cells(file, STEP):
-            made.listen()
-            with contextlib.redirect_stdout(io.StringIO()):
-                run_cell(cell, file, namespace)
+        for heading, cells in sections(file, STEP):
+            for cell in cells:
+                before(heading)
+                made.listen()
+                with contextlib.redirect_stdout(io.StringIO()):
+                    run_cell(cell, file, namespace)
     finally:
         made.stop()
     return made.operations
@@ -114,6 +136,19 @@ def sections(file: Path, tag: str) -> Iterator[tuple[str, list[Cell]]]:
             cells.append(cell)
     if cells:
         yield heading, cells
+
+
+@dataclass
+class _Steps:
+    """Says at which step a catch-up is, and keeps the sandbox from taking its time."""
+
+    page: str
+    working: Working
+    keep_hurrying: Callable[[], None]
+
+    def __call__(self, heading: str) -> None:
+        self.working.say(f"{self.page}: {heading}")
+        self.keep_hurrying()
 
 
 class _Made:
@@ -153,8 +188,6 @@ def _that_build_for(page: str) -> list[str]:
 
 
 def _report(page: str, in_place: list[str], done_now: list[str], made: int) -> str:
-    if not in_place and not done_now:
-        return f"Ready for page {page}: it needs nothing from the pages before it."
     parts = []
     if in_place:
         parts.append(f"{', '.join(in_place)} in place")

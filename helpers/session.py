@@ -1,5 +1,8 @@
 """Chooses the target, the sandbox or AWS, and says who and where you are."""
 
+from __future__ import annotations
+
+import contextlib
 import json
 import os
 import subprocess
@@ -7,7 +10,10 @@ import sys
 import sysconfig
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.exceptions import ClientError
@@ -16,7 +22,10 @@ from helpers import aws_account, explain
 from helpers.choice import project, target
 from helpers.errors import CourseError
 from helpers.student import SANDBOX_STUDENT, mark_with
-from helpers.tables import Table
+from helpers.working import Working
+
+if TYPE_CHECKING:
+    from helpers.frame import Table
 
 # What would lead boto3 and the AWS CLI to an account of the student's own.
 PERSONAL = (
@@ -36,8 +45,12 @@ PERSONAL = (
 KEY_REFUSED = ("InvalidClientTokenId", "SignatureDoesNotMatch")
 
 
+NOT_CONNECTED = "This notebook is not connected yet. Run the cell with connect() first."
+
 # The variables as they were before connect() led to the sandbox, for the way out of it.
 _outside: dict[str, str | None] = {}
+# The default session that connect() made, and what it was made from.
+_session: tuple[Any, tuple[str, ...]] | None = None
 
 
 class NoSandbox(CourseError):
@@ -73,15 +86,17 @@ def connect(confirm: str | None = None) -> Table:
         _leave_sandbox()
         return aws_account.enter(confirm)
     _enter_sandbox()
-    session = boto3.Session()
     try:
-        identity = session.client("sts").get_caller_identity()
+        identity = boto3.client("sts").get_caller_identity()
     except ClientError as error:
         if error.response["Error"]["Code"] not in KEY_REFUSED:
             raise
-        session = _restore_first_credentials()
-        identity = session.client("sts").get_caller_identity()
-    mark_with(SANDBOX_STUDENT, aws_account.default_session().events)
+        _restore_first_credentials()
+        identity = boto3.client("sts").get_caller_identity()
+    from helpers.frame import Table
+
+    session = aws_account.default_session()
+    mark_with(SANDBOX_STUDENT, session.events)
     row = {
         "target": "sandbox",
         "region": session.region_name,
@@ -160,15 +175,7 @@ def _put_aws_cli_on_path() -> None:
 
 
 def _enter_sandbox() -> None:
-    started = subprocess.run(
-        [sys.executable, "-m", "sandbox", "start", "--home", str(sandbox_home())],
-        capture_output=True,
-        text=True,
-        cwd=project(),
-    )
-    if started.returncode:
-        raise NoSandbox(started.stderr.strip().removeprefix("Error: "))
-    where = json.loads((sandbox_home() / "running.json").read_text())["endpoint_url"]
+    where = _running_at() or _start_sandbox()
     ours = {
         "AWS_ENDPOINT_URL": where,
         "AWS_CONFIG_FILE": str(sandbox_home() / "aws" / "config"),
@@ -181,12 +188,56 @@ def _enter_sandbox() -> None:
     for name in PERSONAL:
         os.environ.pop(name, None)
     os.environ.update(ours)
-    # boto3.client() keeps the session that it made first, with the credentials of then.
-    boto3.setup_default_session()
+    _renew_session(where)
+
+
+def _running_at() -> str | None:
+    """Where the sandbox of this home answers; None while it does not run."""
+    try:
+        where = json.loads((sandbox_home() / "running.json").read_text())["endpoint_url"]
+        with urllib.request.urlopen(f"{where}/_sandbox/health", timeout=5) as answer:
+            said = json.load(answer)
+    except (OSError, ValueError, KeyError):
+        return None
+    # Another program may have the port now, or another home's sandbox.
+    return where if said.get("home") == str(sandbox_home()) else None
+
+
+def _start_sandbox() -> str:
+    with Working("Starting the sandbox"):
+        starting = subprocess.Popen(
+            [sys.executable, "-m", "sandbox", "start", "--home", str(sandbox_home())],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=project(),
+        )
+        import helpers.frame  # noqa: F401  pandas loads while the sandbox starts
+
+        _, fault = starting.communicate()
+    if starting.returncode:
+        raise NoSandbox(fault.strip().removeprefix("Error: "))
+    return json.loads((sandbox_home() / "running.json").read_text())["endpoint_url"]
+
+
+def _renew_session(where: str) -> None:
+    """Give boto3 another default session, unless nothing that one is made from has changed.
+
+    boto3.client() keeps the session that it made first, with the credentials of then. A new one
+    reads the models of all services again, which takes longer than most cells.
+    """
+    global _session
+    folder = sandbox_home() / "aws"
+    made_from = (where, *((folder / name).read_text() for name in ("config", "credentials")))
+    if _session is None or _session != (boto3.DEFAULT_SESSION, made_from):
+        boto3.setup_default_session()
+        _session = (boto3.DEFAULT_SESSION, made_from)
 
 
 def _leave_sandbox() -> None:
     """Put the variables back as they were, where this kernel has worked in the sandbox."""
+    global _session
+    _session = None
     for name, value in _outside.items():
         os.environ.pop(name, None)
         if value is not None:
@@ -194,20 +245,53 @@ def _leave_sandbox() -> None:
     _outside.clear()
 
 
-def _restore_first_credentials() -> boto3.Session:
+def _restore_first_credentials() -> None:
     """Go back to the sandbox's own user, where `aws configure` was given a key that is gone."""
     folder = sandbox_home() / "aws"
     kept = folder / "first-credentials"
     (folder / "credentials").write_text(kept.read_text())
     boto3.setup_default_session()
-    return boto3.Session()
+
+
+@contextmanager
+def hurried() -> Iterator[Callable[[], None]]:
+    """Let the sandbox's passing states pass at once while this lasts: nobody watches them.
+
+    On AWS it does nothing: there they take the time that they take.
+
+    Yields:
+        A function to be called now and then, since the sandbox takes its time again if it has not
+        heard from us for half a minute.
+    """
+    if target() == "aws":
+        yield lambda: None
+        return
+    _command_sandbox("hurry")
+    try:
+        yield lambda: _command_sandbox("hurry")
+    finally:
+        with contextlib.suppress(NoSandbox):  # it is gone: then there is nothing to slow down
+            _command_sandbox("take-time")
+
+
+def _command_sandbox(what: str) -> None:
+    where = os.environ.get("AWS_ENDPOINT_URL")
+    if where is None:
+        raise NoSandbox(NOT_CONNECTED)
+    token = (sandbox_home() / "token").read_text()
+    headers = {"X-Sandbox-Token": token}
+    request = urllib.request.Request(f"{where}/_sandbox/{what}", method="POST", headers=headers)
+    try:
+        urllib.request.urlopen(request, timeout=10).close()
+    except urllib.error.URLError as error:
+        raise NoSandbox(explain.SANDBOX_GONE) from error
 
 
 def ask_sandbox(what: str) -> dict:
     """Ask the sandbox itself for what no AWS call tells."""
     where = os.environ.get("AWS_ENDPOINT_URL")
     if where is None:
-        raise NoSandbox("This notebook is not connected yet. Run the cell with connect() first.")
+        raise NoSandbox(NOT_CONNECTED)
     try:
         with urllib.request.urlopen(f"{where}/_sandbox/{what}", timeout=10) as answer:
             return json.load(answer)

@@ -5,36 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from helpers.errors import CourseError
+
+if TYPE_CHECKING:
+    from helpers.frame import Table as Table
 
 MISSING = object()  # what `look_up` returns for a path that leads nowhere
 
 
-class Table(pd.DataFrame):
-    """A DataFrame that is shown without its row numbers and never shortened.
+def __getattr__(name: str) -> Any:
+    # pandas takes longer to load than all else that a page's first cell imports: it is loaded
+    # with the first table that is shown.
+    if name != "Table":
+        raise AttributeError(f"module 'helpers.tables' has no attribute {name!r}")
+    from helpers.frame import Table
 
-    Everything else is pandas; what is computed from it is an ordinary DataFrame again.
-    """
-
-    def __repr__(self) -> str:
-        text = pd.DataFrame(self).to_string(index=False)
-        return f"{'  '.join(map(str, self.columns))}\n(none)" if self.empty else text
-
-    def _repr_html_(self) -> str:
-        html = pd.DataFrame(self).to_html(index=False, border=0, justify="left")
-        # JupyterLab puts cells to the right, which suits figures and not names.
-        html = html.replace("<td>", '<td style="text-align: left">')
-        html = html.replace("<th>", '<th style="text-align: left">')
-        if self.empty:
-            none = (
-                f'<tr><td colspan="{len(self.columns)}" style="text-align: left">(none)</td></tr>'
-            )
-            html = html.replace("<tbody>", f"<tbody>\n    {none}")
-        return html
+    return Table
 
 
 def table(rows: Iterable[Mapping[str, Any]], *columns: str, **renamed: str) -> Table:
@@ -57,6 +45,8 @@ def table(rows: Iterable[Mapping[str, Any]], *columns: str, **renamed: str) -> T
     Raises:
         CourseError: `rows` is one response or one resource, not a list of them.
     """
+    from helpers.frame import Table
+
     if isinstance(rows, Mapping):
         inside = [name for name, value in rows.items() if isinstance(value, list)]
         raise CourseError(
@@ -85,6 +75,8 @@ def facts(resource: Mapping[str, Any], *columns: str, **renamed: str) -> Table:
     Returns:
         A DataFrame with the columns what and value, both text.
     """
+    from helpers.frame import Table
+
     paths = _headings(columns, renamed) or {
         name: name for name in resource if name != "ResponseMetadata"
     }

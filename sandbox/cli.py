@@ -1,4 +1,7 @@
-"""The commands: start, stop, status, reset, logs, install."""
+"""The commands: start, stop, status, reset, logs, install.
+
+What one command alone needs is imported in it: a notebook waits for `start`.
+"""
 
 import contextlib
 import json
@@ -7,16 +10,12 @@ import shutil
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import get_args
 
 import click
 import psutil
 
-from sandbox import install as installer
-from sandbox import mysqld
 from sandbox.errors import SandboxError
 from sandbox.home import Home, default_home
 from sandbox.pace import PaceName
@@ -94,6 +93,8 @@ def status(home: Path | None, as_json: bool) -> None:
     running = _home(home).running()
     if running is None:
         raise SandboxError("The sandbox is not running. Start it: python -m sandbox start")
+    import urllib.request
+
     with urllib.request.urlopen(running["endpoint_url"] + "/_sandbox/status") as answer:
         said = json.load(answer)
     if as_json:
@@ -139,6 +140,8 @@ def logs(home: Path | None) -> None:
 @main.command()
 def install() -> None:
     """Find a database server (mysqld or mariadbd) on this machine, or install one."""
+    from sandbox import install as installer
+
     installer.install()
 
 
@@ -192,6 +195,11 @@ def _start(home: Home, port: int | None, pace: PaceName, in_memory: bool = False
 
 
 def _stop(home: Home) -> bool:
+    import urllib.error
+    import urllib.request
+
+    from sandbox.mysqld_process import stop_leftovers
+
     running = home.running()
     if running:
         request = urllib.request.Request(
@@ -208,5 +216,5 @@ def _stop(home: Home) -> bool:
         if home.is_alive(running):
             psutil.Process(running["pid"]).kill()
     home.running_file.unlink(missing_ok=True)
-    mysqld.stop_leftovers(home.folder)
+    stop_leftovers(home.folder)
     return running is not None

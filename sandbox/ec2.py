@@ -15,10 +15,11 @@ from moto.ec2.models.vpcs import VPC
 from moto.ec2.responses import EC2Response
 from moto.ec2.utils import Base64EncodedString
 from moto.moto_api._internal import mock_random
-from moto.rds.models import rds_backends
 
+from sandbox.ids import drawn_apart
 from sandbox.pace import Pace, Passage
 
+HOME = "us-east-1"  # the course's region
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html
 CODES = {
     "pending": 0,
@@ -37,6 +38,11 @@ class SandboxEC2(EC2Backend):
     host_key: ClassVar[Callable[[str], str | None]]
     _url_module = urls  # moto looks for it beside the class
     _drawn_from: Any = None
+
+    def __init__(self, region_name: str, account_id: str):
+        # The default VPC has the same ids, whichever call is the first to need it.
+        with drawn_apart("sandbox:Ready:1" + ("" if region_name == HOME else f":{region_name}")):
+            super().__init__(region_name, account_id)
 
     def __getstate__(self) -> dict[str, Any]:
         """Without Amazon's own images, which are nine tenths of it and always the same."""
@@ -160,6 +166,8 @@ class SandboxEC2(EC2Backend):
         return [instance for instance in every if instance.state != "terminated"]
 
     def _databases(self) -> list[Any]:
+        from moto.rds.models import rds_backends  # most accounts that use EC2 alone never need it
+
         return rds_backends[self.account_id][self.region_name].describe_db_instances()
 
     @staticmethod

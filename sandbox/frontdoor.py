@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from sandbox import auth, operations, services
 from sandbox.deferred import Deferred
-from sandbox.dynamodb.service import answer_directly as dynamodb_answer
+from sandbox.errors import SandboxError
 from sandbox.ids import ReproducibleIds
 from sandbox.journal import DiskFull
 from sandbox.keeper import Keeper, changes
@@ -56,8 +56,8 @@ class FrontDoor:
         ids: ReproducibleIds,
         desk: Desk,
         keeper: Keeper,
-        deferred: Deferred,
         after_change: Callable[[], None],
+        prepare: Callable[[Call], None],
     ):
         self.lock = threading.RLock()
         self._moto = moto
@@ -65,8 +65,9 @@ class FrontDoor:
         self._ids = ids
         self._desk = desk
         self._keeper = keeper
-        self._deferred = deferred
+        self.deferred = Deferred()  # or that of the database servers, once they are in use
         self._after_change = after_change
+        self._prepare = prepare
 
     def __call__(self, environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
         """Answer one request, as WSGI has it."""
@@ -90,6 +91,10 @@ class FrontDoor:
         body = environ["wsgi.input"].read(length) if length else b""
         environ["wsgi.input"] = io.BytesIO(body)
         call = read_call(environ, body)
+        try:
+            self._prepare(call)
+        except SandboxError as error:
+            return error_response(call, "InternalFailure", str(error), 500)
         with self.lock:
             try:
                 auth.check(call, environ, body)
@@ -99,13 +104,13 @@ class FrontDoor:
                 return _unknown(call)
             try:
                 self._keeper.check_room(call)
-                self._deferred.hold()
+                self.deferred.hold()
                 counted = self._ids.before(call.service, call.operation or path)
                 self._pace.settle()
                 answer = self._ask_moto(environ, call, body)
                 self._note_what_was_shown(call, answer)
                 self._keeper.remember(call, counted)
-                self._deferred.release()
+                self.deferred.release()
             except DiskFull as full:
                 log.error("%s %s: %s", call.service, call.operation, full)
                 # 507, since boto3 would repeat what 500 or 503 refuses.
@@ -125,9 +130,12 @@ class FrontDoor:
         if not services.is_known(call.service):
             return _not_offered(call, environ)
         try:
-            direct = dynamodb_answer(call, body)
-            if direct is not None:
-                return direct
+            if call.service == "dynamodb":
+                from sandbox.dynamodb.service import answer_directly  # when it is first asked for
+
+                direct = answer_directly(call, body)
+                if direct is not None:
+                    return direct
             chunks = self._moto(environ, start_response)
             content = b"".join(chunks)
         except NotImplementedError:

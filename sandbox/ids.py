@@ -2,7 +2,8 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from moto.moto_api._internal import mock_random
 
@@ -14,6 +15,24 @@ SECRET = {
     "sts:GetFederationToken",
     "secretsmanager:GetRandomPassword",
 }
+
+
+SEED = "aws-databases"
+
+
+@contextmanager
+def drawn_apart(name: str) -> Iterator[None]:
+    """Draw from another seed, and go on with the random numbers of before.
+
+    For what a service makes when it is loaded, such as the default VPC: its ids do not depend on
+    the call that loads the service, and that call draws the same ids as when it was loaded before.
+    """
+    state = mock_random.getstate()
+    mock_random.seed(f"{SEED}:{name}")
+    try:
+        yield
+    finally:
+        mock_random.setstate(state)
 
 
 class ReproducibleIds:
@@ -28,7 +47,7 @@ class ReproducibleIds:
         calls: how often each operation was called already.
     """
 
-    def __init__(self, seed: str = "aws-databases", calls: Mapping[str, int] | None = None):
+    def __init__(self, seed: str = SEED, calls: Mapping[str, int] | None = None):
         self._seed = seed
         self._calls: Counter[str] = Counter(calls)
 

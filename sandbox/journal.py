@@ -120,9 +120,9 @@ class Journal:
         """Keep how often an operation was called."""
         self._note("INSERT OR REPLACE INTO calls VALUES (?, ?)", (name, count))
 
-    def keep_account(self, content: bytes) -> None:
-        """Keep everything else, as one pickle."""
-        self._note("INSERT OR REPLACE INTO facts VALUES ('account', ?)", (content,))
+    def keep_account(self, content: bytes, name: str = "account") -> None:
+        """Keep a part of everything else, as one pickle."""
+        self._note("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, content))
 
     def commit(self) -> None:
         """Write all of it, in one transaction.
@@ -194,7 +194,11 @@ class Journal:
         self._pending.append((statement, [row]))
 
     def _note_many(self, statement: str, rows: list[tuple]) -> None:
-        if rows:
+        if not rows:
+            return
+        if self._pending and self._pending[-1][0] == statement:
+            self._pending[-1][1].extend(rows)  # a batch is written at once
+        else:
             self._pending.append((statement, rows))
 
     def _rows(self, statement: str, owner: int) -> list[Any]:

@@ -7,7 +7,7 @@ from sandbox.ids import ReproducibleIds
 from sandbox.journal import DiskFull, Journal
 from sandbox.pace import Pace
 from sandbox.protocol import Call
-from sandbox.snapshot import Snapshots
+from sandbox.snapshot import ACCOUNT, IDENTITY, Snapshots
 
 # Operations that change nothing begin with one of these.
 LOOKS = ("Describe", "List", "Get", "BatchGet", "TransactGet", "Query", "Scan", "Search", "Lookup")
@@ -45,15 +45,28 @@ class Keeper:
         self._owed = False
 
     def find(self) -> bool:
-        """Put back what was kept; False where there was nothing.
+        """Put back what was kept, or at least the users and keys; False where there was nothing.
 
         Raises:
             SandboxError: it was kept by another release, and cannot be read.
         """
-        content = self._journal.fact("account")
-        if content:
-            self._snapshots.put_back(content)
-        return bool(content)
+        identity, rest = self._journal.fact(IDENTITY), self._journal.fact(ACCOUNT)
+        if identity or rest:
+            self._snapshots.put_back(identity, rest)
+        return bool(identity or rest)
+
+    @property
+    def rest_is_due(self) -> bool:
+        """Whether only the users and keys were put back so far: nothing may be changed then."""
+        return self._snapshots.rest_is_due
+
+    def find_rest(self) -> None:
+        """Put back the other services too.
+
+        Raises:
+            SandboxError: they were kept by another release, and cannot be read.
+        """
+        self._snapshots.put_back_rest()
 
     def check_room(self, call: Call) -> None:
         """Refuse a change while the disk is full, before anything is changed.
@@ -95,7 +108,8 @@ class Keeper:
         """Write everything down."""
         self._owed = True
         if self._folder is not None:
-            self._journal.keep_account(self._snapshots.take())
+            for name, content in self._snapshots.take().items():
+                self._journal.keep_account(content, name)
         self._pace.moved = False
         self._journal.commit()
         self._owed = False

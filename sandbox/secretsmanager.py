@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from moto.rds.models import rds_backends
 from moto.secretsmanager import urls
 from moto.secretsmanager.exceptions import InvalidRequestException
 from moto.secretsmanager.models import SecretsManagerBackend, secretsmanager_backends
@@ -38,6 +37,8 @@ class SandboxSecretsManager(SecretsManagerBackend):
         if days:
             secret.auto_rotate_after_days = days
         if rotate_immediately:
+            from moto.rds.models import rds_backends
+
             rds: Any = rds_backends[self.account_id][self.region_name]
             rds.rotate_master_secret(secret.arn)
         return secret.to_short_dict(version_id=secret.default_version_id)

@@ -1,32 +1,41 @@
 """The one process: moto's app with our backends behind the front door, and the real servers."""
 
+import gc
 import json
 import logging
 import os
 import secrets
 import threading
+import time
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
 from helpers.network import can_reach, resolve
-from sandbox import mysqld
-from sandbox.bastion import BastionHost, Bastions, NameUnknown, PortClosed, TrafficDropped
 from sandbox.calls import recorded
-from sandbox.databasedoor import DatabaseDoors, endpoint_of
 from sandbox.errors import SandboxError
 from sandbox.home import Home, read_json, write_private
 from sandbox.http import HttpServer
-from sandbox.mysqld_process import free_port
+from sandbox.mysqld_process import free_port, stop_leftovers
 from sandbox.pace import Pace, PaceName
-from sandbox.servers import DatabaseServers
+from sandbox.protocol import Call
+
+if TYPE_CHECKING:
+    from sandbox.bastion import Bastions
+    from sandbox.databasedoor import DatabaseDoors
+    from sandbox.servers import DatabaseServers
 
 log = logging.getLogger("sandbox.server")
 
 REGION = "us-east-1"
 # An address for the student's machine, from the block that is kept for documentation (RFC 5737).
 STUDENT_ADDRESS = "203.0.113.25"
+
+HURRY_SECONDS = 30.0
+
+# Calls on these start no database server, nor does what moto does for them.
+WITHOUT_SERVERS = ("iam", "sts", "dynamodb")
 
 # moto reads these when it is imported.
 MOTO_SETTINGS = {
@@ -46,54 +55,69 @@ class Sandbox:
         port: int | None = None,
         pace: PaceName = "lesson",
         durable: bool = True,
+        leftovers: threading.Thread | None = None,
     ):
         os.environ.update(MOTO_SETTINGS)
-        # Imported late: moto is to read the settings above, and takes a second to import.
+        # Imported late: moto is to read the settings above, and only `serve` needs it at all.
+        from moto.core import DEFAULT_ACCOUNT_ID
+        from moto.iam.models import iam_backends
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-        from sandbox import aurora, auth, dynamodb, ec2, secretsmanager, users
+        from sandbox import on_demand, service_models, users
         from sandbox.account import Insider
         from sandbox.frontdoor import FrontDoor
         from sandbox.ids import ReproducibleIds
         from sandbox.journal import Journal
         from sandbox.keeper import Keeper
 
+        service_models.install()
         self.home = home
-        self.pace = Pace(pace)
-        journal = Journal(home.account if durable else None)
-        self.databases = DatabaseServers(home.databases)
-        self.doors = DatabaseDoors(home.folder, self.databases, auth.secret_of)
-        self.bastions = Bastions(home.folder, self)
-        aurora.install(self.pace, self.databases)
-        ec2.install(self.pace, self._host_key)
-        dynamodb.install(self.pace, journal)
-        secretsmanager.install()
-        moto = DomainDispatcherApplication(create_backend_app)
-        ids = ReproducibleIds(calls=journal.calls())
-        self._journal = journal
-        self._ids = ids
-        self._keeper = Keeper(journal, self.pace, ids, home.folder if durable else None)
+        self.pace, self._started_at = Pace(pace), pace
+        self._hurries_until: float | None = None
+        self._leftovers = leftovers
+        self._journal = Journal(home.account if durable else None)
+        # Nobody waits for what is not in use yet.
+        self._databases = on_demand.Once(self._make_databases)
+        self._doors = on_demand.Once(self._make_doors)
+        self._bastions = on_demand.Once(self._make_bastions)
+        for service, install in (
+            ("rds", self._install_rds),
+            ("ec2", self._install_ec2),
+            ("dynamodb", self._install_dynamodb),
+            ("dynamodbstreams", self._install_dynamodb),
+            ("secretsmanager", self._install_secretsmanager),
+        ):
+            on_demand.correct(service, install)
+        self._ids = ReproducibleIds(calls=self._journal.calls())
+        self._keeper = Keeper(self._journal, self.pace, self._ids, home.folder if durable else None)
         self._door = FrontDoor(
-            moto, self.pace, ids, self, self._keeper, self.databases.deferred, self._after_change
+            DomainDispatcherApplication(create_backend_app),
+            self.pace,
+            self._ids,
+            self,
+            self._keeper,
+            self._after_change,
+            self._prepare,
         )
-        self._insider = Insider(moto, REGION)
+        self._insider = Insider(REGION)
         self._stopped = threading.Event()
+        self._complete = threading.Event()  # everything of a kept account is back
+        self._fault: SandboxError | None = None
         self._last_refusal: tuple[str, str] | None = None
-        ids.before("sandbox", "Start")
+        self._ids.before("sandbox", "Start")
+        iam = iam_backends[DEFAULT_ACCOUNT_ID]["aws"]
         if not self._keeper.find():
-            users.create_first(self._insider.iam)
-        users.make_sure_of_a_key(self._insider.iam, home, REGION)
-        self._keeper.keep()
+            users.create_first(iam)
+        # What is kept may be other users than those of the backend above.
+        users.make_sure_of_a_key(iam_backends[DEFAULT_ACCOUNT_ID]["aws"], home, REGION)
+        if not self._keeper.rest_is_due:
+            self._keeper.keep()
         self._http = self._listen(port)
 
     # -- life -------------------------------------------------------------------------------
 
     def run(self) -> None:
         """Serve until `stop()`, then stop the real servers."""
-        self.bastions.start()
-        self._ids.before("sandbox", "Ready")  # the student's key was drawn from a secret
-        self._after_change()
-        self._recover_databases()
         thread = threading.Thread(target=self._http.serve, name="http", daemon=True)
         thread.start()
         said = {
@@ -105,19 +129,76 @@ class Sandbox:
         write_private(self.home.running_file, json.dumps(said))
         log.info("ready at %s, pace %s", self.endpoint_url, self.pace.name)
         try:
+            self._bring_back()
             self._stopped.wait()
         finally:
             self.home.running_file.unlink(missing_ok=True)
             self._http.stop()
-            self.bastions.stop()
-            self.doors.close()
-            self.databases.close()
+            if self._bastions.made:
+                self.bastions.stop()
+            if self._doors.made:
+                self.doors.close()
+            if self._databases.made:
+                self.databases.close()
             self._journal.close()
             log.info("stopped")
+
+    def _bring_back(self) -> None:
+        """Have a kept account's other services, its bastions and its databases back.
+
+        Calls that only look at users and keys are answered meanwhile.
+        """
+        try:
+            if self._keeper.rest_is_due and self._leftovers:
+                self._leftovers.join()  # before the lock is taken: it may last
+            with self._door.lock:
+                self._ids.before("sandbox", "Ready")  # the student's key was drawn from a secret
+                if self._keeper.rest_is_due:
+                    self._keeper.find_rest()
+                    self._keeper.keep()  # the users' and keys' part may have changed at the start
+                self._after_change()
+                self._recover_databases()
+        except SandboxError as error:
+            log.error("%s", error)
+            self._fault = error
+        self._complete.set()
+
+    def _prepare(self, call: Call) -> None:
+        """Have what a call needs; to be called before the door's lock is taken.
+
+        Raises:
+            SandboxError: the account that is kept cannot be read.
+        """
+        from sandbox.keeper import changes
+
+        if call.service not in ("iam", "sts") or changes(call):
+            self._complete.wait()
+        if self._fault:
+            raise self._fault
+        if self._hurries_until is not None and time.monotonic() > self._hurries_until:
+            self.take_time()
+        if call.service not in WITHOUT_SERVERS:
+            self._databases.get()
 
     def stop(self) -> None:
         """End `run()`; from any thread."""
         self._stopped.set()
+
+    def hurry(self) -> None:
+        """Let passing states pass at once for HURRY_SECONDS, as at pace `instant`.
+
+        For catching up, where nobody watches them. It ends by itself, in case the notebook that
+        asked for it is gone.
+        """
+        with self._door.lock:
+            self._hurries_until = time.monotonic() + HURRY_SECONDS
+            self.pace.name = "instant"
+
+    def take_time(self) -> None:
+        """Go on at the pace that the sandbox was started with."""
+        with self._door.lock:
+            self._hurries_until = None
+            self.pace.name = self._started_at
 
     @property
     def port(self) -> int:
@@ -157,21 +238,25 @@ class Sandbox:
 
     def answer(self, method: str, path: str, token: str) -> tuple[str, list, bytes]:
         """Answer what is asked of the sandbox itself."""
+        if (method, path) == ("GET", "/_sandbox/health"):
+            return _json("200 OK", {"home": str(self.home.folder), "pid": os.getpid()})
         if (method, path) == ("GET", "/_sandbox/status"):
             return _json("200 OK", self.status())
         if (method, path) == ("GET", "/_sandbox/address"):
             return _json("200 OK", {"address": STUDENT_ADDRESS})
         if (method, path) == ("GET", "/_sandbox/certificates"):
             return _json("200 OK", {"bundle": self.doors.authority.bundle()})
-        if (method, path) == ("POST", "/_sandbox/stop"):
+        command = COMMANDS.get(path) if method == "POST" else None
+        if command:
             if not secrets.compare_digest(token, self.home.token()):
                 return _json("403 Forbidden", {"error": "the token is wrong"})
-            self.stop()
+            command(self)
             return _json("200 OK", {})
         return _json("404 Not Found", {"error": f"the sandbox has no {path}"})
 
     def status(self) -> dict[str, Any]:
         """What `python -m sandbox status --json` prints."""
+        self._complete.wait()
         with self._door.lock:
             self.pace.settle()
             account = self._insider.account()
@@ -200,39 +285,112 @@ class Sandbox:
             "endpoint_url": self.endpoint_url,
             "pid": os.getpid(),
             "home": str(self.home.folder),
-            "pace": self.pace.name,
-            "bastions": self.bastions.listing(),
+            "pace": self._started_at,
+            "bastions": self.bastions.listing() if self._bastions.made else [],
             "databases": databases,
         }
 
     def _after_change(self) -> None:
         # What has a key pair and a public address, and is not stopped, has an SSH server.
-        from moto.core import DEFAULT_ACCOUNT_ID
-        from moto.ec2.models import ec2_backends
-
-        ec2 = ec2_backends[DEFAULT_ACCOUNT_ID][REGION]
+        ec2 = self._in_use("ec2")
+        if ec2 is None:
+            return
         hosts = []
+        gone = []
         for reservation in ec2.reservations.values():
             for instance in reservation.instances:
                 if instance.state in ("shutting-down", "terminated"):
-                    self.bastions.forget(instance.id)
+                    gone.append(instance.id)
                 elif instance.state in ("pending", "running") and instance.public_ip:
                     pair = ec2.key_pairs.get(instance.key_name or "")
                     key = pair.material_public if pair else b""
                     text = key.decode() if isinstance(key, bytes) else key
-                    hosts.append(BastionHost(instance.id, text))
-        self.bastions.sync(hosts)
+                    hosts.append((instance.id, text))
+        if not (hosts or gone or self._bastions.made):
+            return
+        from sandbox.bastion import BastionHost
+
+        for instance_id in gone:
+            self.bastions.forget(instance_id)
+        self.bastions.sync([BastionHost(*host) for host in hosts])
 
     def _recover_databases(self) -> None:
-        from moto.core import DEFAULT_ACCOUNT_ID
-        from moto.rds.models import rds_backends
+        rds = self._in_use("rds")
+        if rds is not None:
+            from sandbox.aurora.recovery import recover
 
-        from sandbox.aurora.recovery import recover
-
-        recover(rds_backends[DEFAULT_ACCOUNT_ID][REGION])  # type: ignore[arg-type]
+            recover(rds)
 
     def _host_key(self, instance_id: str) -> str | None:
         return self.bastions.host_key(instance_id)
+
+    @staticmethod
+    def _in_use(service: str) -> Any:
+        from moto.core import DEFAULT_ACCOUNT_ID
+
+        from sandbox import on_demand
+
+        return on_demand.in_use(service, DEFAULT_ACCOUNT_ID, REGION)
+
+    # -- what is made and loaded when it is first asked for ---------------------------------
+
+    @property
+    def databases(self) -> "DatabaseServers":
+        """The real database servers."""
+        return self._databases.get()
+
+    @property
+    def doors(self) -> "DatabaseDoors":
+        """What stands before them."""
+        return self._doors.get()
+
+    @property
+    def bastions(self) -> "Bastions":
+        """The SSH servers."""
+        return self._bastions.get()
+
+    def _make_databases(self) -> "DatabaseServers":
+        from sandbox.servers import DatabaseServers
+
+        if self._leftovers:
+            self._leftovers.join()  # a server that still runs has its files open
+        databases = DatabaseServers(self.home.databases)
+        self._door.deferred = databases.deferred
+        return databases
+
+    def _make_doors(self) -> "DatabaseDoors":
+        from sandbox import auth
+        from sandbox.databasedoor import DatabaseDoors
+
+        return DatabaseDoors(self.home.folder, self.databases, auth.secret_of)
+
+    def _make_bastions(self) -> "Bastions":
+        from sandbox.bastion import Bastions
+
+        bastions = Bastions(self.home.folder, self)
+        bastions.start()
+        return bastions
+
+    def _install_rds(self) -> None:
+        from sandbox import aurora
+
+        aurora.install(self.pace, self.databases)
+
+    def _install_ec2(self) -> None:
+        from sandbox import ec2
+
+        ec2.install(self.pace, self._host_key)
+
+    def _install_dynamodb(self) -> None:
+        from sandbox import dynamodb
+
+        dynamodb.install(self.pace, self._journal)
+
+    @staticmethod
+    def _install_secretsmanager() -> None:
+        from sandbox import secretsmanager
+
+        secretsmanager.install()
 
     # -- what the bastions ask --------------------------------------------------------------
 
@@ -256,6 +414,9 @@ class Sandbox:
             TrafficDropped: no route or no rule lets the traffic through.
             PortClosed: nothing listens there.
         """
+        from sandbox.bastion import NameUnknown, PortClosed, TrafficDropped
+        from sandbox.databasedoor import endpoint_of
+
         with self._door.lock:
             self.pace.hurry(["Instance", "DBCluster", "DBInstance"])
             self.pace.settle()
@@ -275,6 +436,14 @@ class Sandbox:
         if address is None:
             raise PortClosed(host)
         return address
+
+
+# What a program of the same user may ask for, with the home's token.
+COMMANDS = {
+    "/_sandbox/stop": Sandbox.stop,
+    "/_sandbox/hurry": Sandbox.hurry,
+    "/_sandbox/take-time": Sandbox.take_time,
+}
 
 
 def serve(home: Home, port: int | None, pace: PaceName, durable: bool = True) -> None:
@@ -299,10 +468,12 @@ def serve(home: Home, port: int | None, pace: PaceName, durable: bool = True) ->
     except Timeout as error:
         raise SandboxError(f"Another process is serving {home.folder} already.") from error
     # The database servers that a sandbox has left that was killed: they end while we begin.
-    leftovers = threading.Thread(target=mysqld.stop_leftovers, args=[home.folder])
+    leftovers = threading.Thread(target=stop_leftovers, args=[home.folder])
     leftovers.start()
-    sandbox = Sandbox(home, port, pace, durable)
-    leftovers.join()
+    gc.disable()  # while everything that is loaded stays
+    sandbox = Sandbox(home, port, pace, durable, leftovers)
+    gc.freeze()
+    gc.enable()
     for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
         with suppress(AttributeError):
             signal.signal(getattr(signal, name), lambda *_: sandbox.stop())

@@ -17,6 +17,7 @@ import helpers
 from helpers.database import connect
 from helpers.pages import pages as page_files
 from helpers.pages import run_steps
+from tests.bench_waiting import waits
 from tests.conftest import running_sandbox
 from tests.notebooks.record import NOTEBOOKS, fresh_sandbox, pages
 from tests.notebooks.validate import open_page
@@ -141,12 +142,26 @@ def main(with_pages: bool) -> None:
         f"a query of {ROWS:,} rows: {through:.2f} s through the tunnel, {direct:.2f} s direct: "
         f"{through / direct:.2f} times as long"
     )
+    _tell_waits()
     if with_pages:
         compared, scripts = pages_and_scripts()
         click.echo(
             f"all pages, one after the other: {compared:.0f} s under nbval, {scripts:.0f} s as "
             f"plain scripts: {compared / scripts:.2f} times as long"
         )
+
+
+def _tell_waits() -> None:
+    seconds = waits()
+    for what, taken in (("a new sandbox", seconds.new), ("one killed after Lab 1", seconds.killed)):
+        click.echo(
+            f"{what} is ready in {taken:.2f} s, a moto_server in {seconds.moto:.2f} s: "
+            f"{taken / seconds.moto:.2f} times as long"
+        )
+    click.echo(f"a page's first cell, where the sandbox has to start: {seconds.first_cell:.1f} s")
+    click.echo(f'catch_up("1.9") from empty, pace lesson: {seconds.catch_up:.1f} s')
+    click.echo(f"course_progress() after page 3.15: {seconds.progress:.1f} s")
+    click.echo(f"100,000 books made up and loaded (page 3.15): {seconds.catalogue:.1f} s")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 python -m tests.bench_dynamodb --items 1000 --items 100000 --items 1000000
 
 A table grows step by step, with an index that holds every item. The servers run at the same time
-and are asked by turns, so that what else the machine does is the same for all. A server that loads too slowly gets no further: `--patience`.
+and are asked by turns, so that what else the machine does is the same for all. A server that loads
+too slowly gets no further: `--patience`.
 `ministack` is installed for this alone, in `.tools/bench`; where that cannot be, it is left out.
 """
 

@@ -4,16 +4,22 @@ A page's checks are in `checks/labN.py`: a function decorated with `checks_of("1
 one `Item` for each thing to check. Any route to that state passes.
 """
 
+from __future__ import annotations
+
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from helpers.errors import CourseError
 from helpers.records import record_check
-from helpers.tables import Table
+from helpers.shared_calls import asked_once
 
-Checker = Callable[[], Iterator["Item"]]
+if TYPE_CHECKING:
+    from helpers.checks.result import Result
+
+Checker = Callable[[], "Iterator[Item]"]
 _checkers: dict[str, Checker] = {}
 
 
@@ -30,15 +36,6 @@ class Item:
     what: str
     done: bool
     todo: str
-
-
-class Result(Table):
-    """The table of a check."""
-
-    @property
-    def passed(self) -> bool:
-        """Whether everything is done."""
-        return bool((self["done"] == "yes").all())
 
 
 def checks_of(page: str) -> Callable[[Checker], Checker]:
@@ -76,7 +73,10 @@ def examine(page: str) -> Result:
     checkers = _all_checkers()
     if page not in checkers:
         raise CourseError(f"Page {page} has no checks. Those with: {', '.join(sorted(checkers))}.")
-    items = list(checkers[page]())
+    from helpers.checks.result import Result
+
+    with asked_once():
+        items = list(checkers[page]())
     return Result(
         {
             "check": [item.what for item in items],

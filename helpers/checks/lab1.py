@@ -19,6 +19,7 @@ from helpers.keys import key_file, password
 from helpers.network import Account, can_reach, describe_account, is_public
 from helpers.resources import KINDS, inventory
 from helpers.session import my_address
+from helpers.shared_calls import shared
 from helpers.ssh_tunnel import tunnel
 
 
@@ -222,7 +223,7 @@ def the_connection() -> Iterator[Item]:
 def _login_fails(bastion: str, endpoint: str) -> str:
     """Why nobody can log in through a tunnel with what this course keeps; "" if one can."""
     try:
-        with tunnel(bastion, key_file("bookstore"), endpoint) as way:
+        with shared(tunnel, bastion, key_file("bookstore"), endpoint) as way:
             engine(way, "admin", password("bookstore"), "bookstore")
     except CourseError as error:
         return str(error)

@@ -19,6 +19,7 @@ from helpers.errors import CourseError
 from helpers.existing import find
 from helpers.keys import key_file, password
 from helpers.session import project, ssh_address
+from helpers.shared_calls import shared
 from helpers.ssh_tunnel import tunnel
 
 
@@ -78,12 +79,12 @@ def _in_files() -> dict[str, set[tuple[str, ...]]]:
 def _in_tables() -> dict[str, set[tuple[str, ...]]]:
     """The same from the database; a table that is not there has no rows."""
     rows = {}
-    with _bookstore_writer() as writer:
+    with _bookstore_writer() as writer, writer.connect() as connection:
         for name, (_, query) in BOOKSTORE.items():
             try:
-                with writer.connect() as connection:
-                    found = connection.execute(sqlalchemy.text(query)).all()
+                found = connection.execute(sqlalchemy.text(query)).all()
             except sqlalchemy.exc.ProgrammingError:
+                connection.rollback()
                 found = []
             rows[name] = {tuple(str(value) for value in row) for row in found}
     return rows
@@ -93,7 +94,7 @@ def _in_tables() -> dict[str, set[tuple[str, ...]]]:
 def _bookstore_writer() -> Iterator[sqlalchemy.Engine]:
     """An engine at the cluster's writer, through a tunnel that ends with the block."""
     bastion, cluster = bastion_and_cluster()
-    with tunnel(bastion, key_file("bookstore"), cluster["Endpoint"]) as way:
+    with shared(tunnel, bastion, key_file("bookstore"), cluster["Endpoint"]) as way:
         yield engine(way, cluster["MasterUsername"], password("bookstore"), "bookstore")
 
 

@@ -12,6 +12,7 @@ from helpers.checks.lab1_database import bastion_and_cluster
 from helpers.database import connect
 from helpers.errors import CourseError
 from helpers.keys import key_file, password
+from helpers.shared_calls import shared
 from helpers.ssh_tunnel import Tunnel, tunnel
 
 USER = "jane"
@@ -22,7 +23,7 @@ def encryption_and_tokens() -> Iterator[Item]:
     """Logins of admin and of jane over verified TLS; nothing left that later pages stumble on."""
     try:
         bastion, cluster = bastion_and_cluster()
-        with tunnel(bastion, key_file("bookstore"), cluster["Endpoint"]) as way:
+        with shared(tunnel, bastion, key_file("bookstore"), cluster["Endpoint"]) as way:
             yield from _logins(way, cluster)
     except CourseError as error:
         yield Item("The writer endpoint answers through the bastion", False, str(error))

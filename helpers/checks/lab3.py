@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError, ProfileNotFound
 
 from helpers.checks import Item, checks_of
 from helpers.choice import target
-from helpers.environment import check_environment
+from helpers.environment import aws_cli
 from helpers.keys import key_file
 
 USER = "cloud_user"
@@ -34,8 +34,7 @@ MUSIC_KEYS = {"Artist": "HASH", "SongTitle": "RANGE"}
 @checks_of("3.1")
 def the_aws_cli() -> Iterator[Item]:
     """An AWS CLI that is new enough and knows who asks."""
-    here = check_environment().set_index("what")["found"]
-    found = next(str(said) for what, said in here.items() if str(what).startswith("AWS CLI"))
+    found = aws_cli()
     yield Item(
         "The AWS CLI, new enough",
         found == "yes",

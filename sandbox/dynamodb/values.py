@@ -40,6 +40,12 @@ def normal(value: Any, level: int = 1) -> Value:
     """
     if not isinstance(value, dict):
         raise unreadable("Unexpected value type in payload")
+    if len(value) == 1 and level <= DEEPEST:  # nearly all there are
+        ((kind, content),) = value.items()
+        if kind == "S" and type(content) is str and content.isascii():
+            return value
+        if kind == "N" and type(content) is str and PLAIN_INTEGER.fullmatch(content):
+            return value
     present = [kind for kind in value if value[kind] is not None]
     if not all(kind in TYPES for kind in present) or not present:
         raise invalid(
@@ -142,10 +148,15 @@ def size_of(value: Value) -> int:
 
 def item_size(item: Item) -> int:
     """Bytes of an item: its names and its values."""
-    return sum(
-        (len(name) if name.isascii() else len(name.encode())) + size_of(value)
-        for name, value in item.items()
-    )
+    total = 0
+    for name, value in item.items():
+        total += len(name) if name.isascii() else len(name.encode())
+        content = value.get("S")
+        if content is not None:
+            total += len(content) if content.isascii() else len(content.encode())
+        else:
+            total += size_of(value)
+    return total
 
 
 def ordered(value: Value) -> bytes:

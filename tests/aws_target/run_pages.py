@@ -16,7 +16,7 @@ import nbformat
 from IPython.core.interactiveshell import InteractiveShell
 
 from helpers import aws_account, pages
-from helpers.checks import Result
+from helpers.checks.result import Result
 
 SOLUTION = re.compile(r"<details><summary>Solution</summary>\s+```python\n(.*?)```", re.DOTALL)
 

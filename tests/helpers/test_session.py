@@ -1,5 +1,6 @@
 """The target, who and where you are, and what is said when the sandbox is away."""
 
+import json
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 import helpers
-from helpers import explain
+from helpers import explain, session
 from helpers.session import NoSandbox, connect, my_address, ssh_address, target
 from tests.conftest import PROJECT, RunningSandbox
 
@@ -148,3 +149,44 @@ def test_in_a_notebook_an_error_is_a_sentence_without_a_traceback(tmp_path: Path
     )
     assert "Do this." in shown.stdout + shown.stderr
     assert "Traceback" not in shown.stdout + shown.stderr
+
+
+def test_connecting_again_keeps_the_session_and_what_it_has_read(sandbox) -> None:
+    connect()
+    before = boto3.DEFAULT_SESSION
+    connect()
+    assert boto3.DEFAULT_SESSION is before
+    credentials = sandbox.home / "aws" / "credentials"
+    credentials.write_text(credentials.read_text() + "\n")  # as `aws configure` may
+    connect()
+    assert boto3.DEFAULT_SESSION is not before
+
+
+def test_a_sandbox_that_runs_is_found_without_a_start(sandbox, monkeypatch) -> None:
+    started: list[object] = []
+    monkeypatch.setattr(subprocess, "Popen", lambda *words, **_: started.append(words))
+    connect()
+    assert started == []
+
+
+def test_another_homes_sandbox_is_not_taken_for_ones_own(sandbox, tmp_path, monkeypatch) -> None:
+    (tmp_path / "home").mkdir()
+    there = (sandbox.home / "running.json").read_text()
+    (tmp_path / "home" / "running.json").write_text(there)
+    assert session._running_at() == json.loads(there)["endpoint_url"]
+    monkeypatch.setenv("SANDBOX_HOME", str(tmp_path / "home"))
+    assert session._running_at() is None
+    (tmp_path / "home" / "running.json").write_text("{")
+    assert session._running_at() is None
+
+
+def test_pandas_is_not_loaded_before_the_sandbox_is_started() -> None:
+    """It is loaded meanwhile: a page's first cell imports all of these."""
+    imports = (
+        "from helpers import COURSE, bar_chart, catch_up, check, connect, table, verdict, find"
+    )
+    script = f"{imports}\nimport sys; print('pandas' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True
+    )
+    assert done.stdout == "False\n", done.stderr

@@ -72,6 +72,8 @@ def tidy(notebook: nbformat.NotebookNode) -> None:
             cell.outputs = _join_streams(cell.outputs)
             for output in cell.outputs:
                 output.get("data", {}).pop(WIDGET, None)
+            # What is nothing but a widget says what a cell is doing, and is gone afterwards.
+            cell.outputs = [each for each in cell.outputs if each.get("data") != {}]
 
 
 def _join_streams(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
