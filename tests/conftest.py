@@ -56,33 +56,23 @@ SLOW_FIRST = (
 )
 
 
-# Modules whose tests start a database server, and those that run pages of the course. Single tests
-# of other modules carry the mark themselves; `lab1` and the pages of Lab 1 give it too.
-MARKED = {
-    "database": {
-        *("test_aurora", "test_aurora_kept", "test_aurora_parameters", "test_aurora_passwords"),
-        *("test_aurora_recovery", "test_aurora_settings", "test_aurora_snapshots", "test_cleanup"),
-        *("test_copies", "test_data", "test_database_door", "test_database_tokens", "test_dry_run"),
-        *("test_in_jupyterlab", "test_kill", "test_mysqld", "test_pages_and_checks"),
-        *("test_programs", "test_running"),
-    },
-    "page": {
-        *("test_a_stranger", "test_calls", "test_catch_up", "test_console_in_jupyterlab"),
-        *("test_in_jupyterlab", "test_lab3"),
-    },
+# These run pages of the course; in `make test-quick` they have no place.
+PAGE_MODULES = {
+    *("test_a_stranger", "test_calls", "test_catch_up", "test_console_in_jupyterlab"),
+    *("test_in_jupyterlab", "test_lab3"),
 }
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by what they need, keep those together that share it, begin with the slow."""
+    """Mark tests by what they need, keep those together that share it, begin with the slow.
+
+    Modules that start database servers mark themselves; here `lab1` does.
+    """
     for item in items:
-        name = item.path.stem
-        for mark, modules in MARKED.items():
-            if name in modules:
-                item.add_marker(mark)
-        of_lab1 = "[1." in item.name and item.get_closest_marker("page")
-        if of_lab1 or "lab1" in getattr(item, "fixturenames", ()):
+        if item.path.stem in PAGE_MODULES:
+            item.add_marker("page")
+        if "lab1" in getattr(item, "fixturenames", ()):
             item.add_marker("database")
         if _shares_a_fixture(item):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
