@@ -240,6 +240,7 @@ def test_what_a_stray_replica_has_is_kept(account) -> None:
     stray = account.server("c-2")
     assert stray.caught_up(account.server("c-1"))
     stray.execute("STOP REPLICA")
+    stray.execute("SET GLOBAL read_only = OFF")  # MySQL's readers refuse the superuser's rows too
     stray.execute("insert into shop.t values (50)")
     add_row(account, "c-1", 2)
     account.killed()
@@ -331,7 +332,9 @@ def break_replication(account: Account) -> None:
     connection = reader.connect(10)
     with connection, connection.cursor() as cursor:
         cursor.execute("SET SESSION sql_log_bin = 0")
+        cursor.execute("SET GLOBAL read_only = OFF")  # MySQL's refuse the superuser's rows too
         cursor.execute("insert into shop.t values (2)")
+    reader.refuse_writes()
     add_row(account, "c-1", 2)
 
 
@@ -399,6 +402,7 @@ def test_a_failover_leaves_no_replica_behind(account) -> None:
     stray = account.server("c-3")
     assert stray.caught_up(account.server("c-1"))
     stray.execute("STOP REPLICA")
+    stray.execute("SET GLOBAL read_only = OFF")  # MySQL's readers refuse the superuser's rows too
     stray.execute("insert into shop.t values (50)")  # It cannot follow any more.
     account.rds.failover_db_cluster("c", "c-2")
     wait_for(account)
