@@ -34,9 +34,9 @@ except NoDatabaseServer as error:
 
 MARIADB = PROGRAM.flavour == "mariadb"
 PASSWORD = secrets.token_urlsafe(12)
-# Access denied: to a database, to an account, to a table, for want of a privilege, to a routine;
-# not the owner of a thread; a read-only or missing path; no such library.
-REFUSED = {1044, 1045, 1095, 1126, 1142, 1227, 1290, 1370, 3630}
+# Access denied: to a database, to an account, to a table, by a missing privilege, to a routine;
+# not the owner of a thread; a read-only or missing path; no such library; needed as a definer.
+REFUSED = {1044, 1045, 1095, 1126, 1142, 1227, 1290, 1370, 3630, 4006}
 # A statement that cannot be run this way at all: not preparable, not allowed in a routine.
 # 1243 is what MySQL answers to the execution of a SET GLOBAL that it did not prepare.
 NOT_THIS_WAY = {1192, 1243, 1295, 1303, 1314, 1336, 1357, 1422, 1576, 1765}
