@@ -66,7 +66,7 @@ def read_header(text: str) -> Authorization:
     """
     # The signature comes last, and what is before it is the same for many requests.
     if text[-74:-64] == "Signature=":
-        return _read_head(text[:-64])._replace(signature=_checked(text[-64:]))
+        return Authorization(*_read_head(text[:-64])[:5], _checked(text[-64:]))
     return _read_fields(text)
 
 

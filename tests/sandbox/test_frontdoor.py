@@ -154,7 +154,7 @@ def test_only_the_owner_stops_it(request_raw) -> None:
 @pytest.mark.differs(
     "Requests without a Content-Length",
     aws="some services take a body in chunks",
-    sandbox="411",
+    sandbox="411; S3 takes them",
     since="2026-11",
 )
 def test_a_body_of_unknown_length_is_refused(request_raw) -> None:
