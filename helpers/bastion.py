@@ -237,6 +237,22 @@ class Bastion:
             raise self._refused(transport.get_remote_server_key()) from None
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise self._not_answering(error) from None
+        if self.user == ROOT:
+            self._check_root(transport)
+
+    def _check_root(self, transport: paramiko.Transport) -> None:
+        """See that root may forward: Amazon Linux lets root in, to name the login and no more."""
+        try:
+            transport.open_channel(
+                "direct-tcpip", ("127.0.0.1", 22), ("127.0.0.1", 0), timeout=self.timeout
+            ).close()
+        except paramiko.ChannelException as error:
+            if error.code == ADMINISTRATIVELY_PROHIBITED:
+                raise self._wrong_login(
+                    f'The bastion {self.instance_id} forwards nothing for "{ROOT}"'
+                ) from None
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise self._not_answering(error) from None
 
     def _refused(self, host_key: paramiko.PKey) -> WrongKey:
         """Find out why: SSH gives one answer for an unknown login and for a wrong key."""
@@ -315,11 +331,6 @@ class Bastion:
                 channel.settimeout(self.timeout)
                 greeting = channel.makefile("rb").read(5)
         except paramiko.ChannelException as error:
-            # Amazon Linux lets root in, to be told this and nothing else.
-            if self.user == ROOT and error.code == ADMINISTRATIVELY_PROHIBITED:
-                raise self._wrong_login(
-                    f'The bastion {self.instance_id} forwards nothing for "{ROOT}"'
-                ) from None
             raise NoRouteToDatabase(
                 f"The bastion {self.instance_id} let you in, but could not connect to "
                 f"{host}:{port}: it says {log.last or error.text!r}. Copy the endpoint and the "

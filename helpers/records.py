@@ -33,7 +33,7 @@ def record_check(page: str, passed: bool) -> None:
         passed: whether everything was done.
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    with contextlib.suppress(OSError), lock_of(_file()):
+    with contextlib.suppress(OSError), lock_of(folder()):
         all_records = records()
         before = all_records.get(page)
         when = now if passed else before.passed if before else None

@@ -159,7 +159,8 @@ def test_the_buttons_are_off_while_it_connects(make):
     [
         ("SSH Hostname", "", "SSH Hostname is empty"),
         ("SSH Hostname", "192.0.2.1", "No running EC2 instance of this account has the public"),
-        ("SSH Username", "root", "refused the key"),
+        ("SSH Username", "ubuntu", "refused the key"),
+        ("SSH Username", "root", "the login is not. On Amazon Linux it is"),
         ("SSH Key File", "lost.pem", "There is no key file lost.pem"),
         ("MySQL Hostname", "wrong.example.com", "could not connect to wrong.example.com"),
         ("Username", "somebody", "refused user &quot;somebody&quot;"),
