@@ -117,7 +117,7 @@ def _create(account: Account, name: str) -> None:
 
 
 def prepare(account: Account) -> None:
-    """Two tables with an index, a stream, recovery and items; a backup; a table that is leaving."""
+    """Two tables with an index, a stream, recovery and items; a backup."""
     for name in ("One", "Two"):
         _create(account, name)
         account.ask(
@@ -134,10 +134,14 @@ def prepare(account: Account) -> None:
     account.ask("UpdateTimeToLive", TableName="Two", TimeToLiveSpecification=ttl)
     account.ask("DescribeTimeToLive", TableName="Two")
     account.ask("PutItem", TableName="Two", Item={**_item("late", 0), "until": _seconds(2)})
+
+
+def delete_a_table(account: Account) -> None:
+    """Bring a deletion so far that the next request ends it."""
     _create(account, "Leaving")
     account.ask("PutItem", TableName="Leaving", Item=_item("a", 0))
     account.ask("DeleteTable", TableName="Leaving")
-    account.ask("ListTables")  # It has been seen in its passing state: the next request ends it.
+    account.ask("ListTables")  # Now it has been seen in its passing state.
 
 
 def _item(key: str, number: int) -> dict[str, Any]:
@@ -161,6 +165,7 @@ def _backup_arn(account: Account) -> str:
     return backup.arn
 
 
+DELETION = "ListTables, which ends a deletion"
 # Each is one request to an account that has just been opened: nothing was read from disk yet.
 OPERATIONS: dict[str, Callable[[Account], Any]] = {
     "PutItem": lambda a: a.ask("PutItem", TableName="One", Item=_item("a", 2)),
@@ -198,7 +203,7 @@ OPERATIONS: dict[str, Callable[[Account], Any]] = {
         BillingMode="PAY_PER_REQUEST",
         StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"},
     ),
-    "ListTables, which ends a deletion": lambda a: a.ask("ListTables"),
+    DELETION: lambda a: a.ask("ListTables"),
     "CreateBackup": lambda a: a.ask("CreateBackup", TableName="Two", BackupName="second"),
     "DeleteBackup": lambda a: a.ask("DeleteBackup", BackupArn=_backup_arn(a)),
     "RestoreTableFromBackup": lambda a: a.ask(
@@ -241,19 +246,36 @@ def forked(work: Callable[[], Any]) -> int:
     return os.waitstatus_to_exitcode(status)
 
 
-def seen(home: Path) -> dict[str, Any]:
+def seen(home: Path, opening: bool) -> Any:
     """Open an account in a process of its own, and return what is in it."""
     said = home.parent / "seen.json"
 
     def look() -> None:
-        said.write_text(json.dumps(Account(home / "account.db").seen()))
+        file = home / "account.db"
+        found = list(map(repr, _rows(file))) if opening else Account(file).seen()
+        said.write_text(json.dumps(found))
 
     assert forked(look) == 0
     return json.loads(said.read_text())
 
 
+def _rows(file: Path) -> list[Any]:
+    db = Journal(file)._db
+    names = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    return [
+        (name, row)
+        for name in sorted(names)
+        for row in db.execute(
+            f"SELECT {'number, name' if name == 'migrations' else '*'} FROM {name}"
+        )
+    ]
+
+
 def killed_before(home: Path, number: int, work: Callable[[Account], Any], opening: bool) -> int:
-    """Open an account, do something, and die before the n-th statement; return the exit code."""
+    """Open an account, do something, and die before the n-th statement; return the exit code.
+
+    With `opening`, opening it is what is done.
+    """
     counted = home.parent / "counted"
 
     def run() -> None:
@@ -267,11 +289,11 @@ def killed_before(home: Path, number: int, work: Callable[[Account], Any], openi
 
         if opening:
             _trace_every_connection(trace)
-            account = Account(home / "account.db")
+            Journal(home / "account.db")
         else:
             account = Account(home / "account.db")
             account.journal._db.set_trace_callback(trace)
-        work(account)
+            work(account)
         counted.write_text(str(statements))
 
     return forked(run)
@@ -298,23 +320,25 @@ def try_all(folder: Path, before: Path, work: Callable[[Account], Any], opening:
         shutil.rmtree(home, ignore_errors=True)
         shutil.copytree(before, home)
 
+    if work is OPERATIONS[DELETION]:
+        assert forked(lambda: delete_a_table(Account(before / "account.db"))) == 0
     fresh()
-    old = seen(home)
+    old = seen(home, opening)
     fresh()
     assert killed_before(home, 0, work, opening) == 0
     count = int((folder / "counted").read_text())
-    new = seen(home)
+    new = seen(home, opening)
     assert count > 0 and (opening or old != new), "it does nothing"
     for number in range(1, count + 1):
         fresh()
         assert killed_before(home, number, work, opening) == -signal.SIGKILL
-        found = seen(home)
+        found = seen(home, opening)
         assert found in (old, new), f"half there, killed before statement {number} of {count}"
     return count
 
 
 def main() -> None:
-    """Try the operations that the command line names, or all."""
+    """Try the operations that the command line names, or all; opening comes last."""
     folder = Path(sys.argv[1])
     for name in service.OPERATIONS:
         requests._check_of_operation(name)  # Once, and not in each process.
