@@ -218,6 +218,7 @@ class SandboxTable(Table):
         old = self.store.get(key)
         if old is None and new is None:
             return
+        self._read_what_follows()
         self.store.apply(key, new, steps)
         if new is None:
             self.journal.remove_item(self.place, key)
@@ -232,6 +233,13 @@ class SandboxTable(Table):
             assert isinstance(self.stream_shard, SandboxShard)
             sizes = (old.size if old else 0, new.size if new else 0)
             self.stream_shard.note(before, now, sizes, expired)
+
+    def _read_what_follows(self) -> None:
+        # Read now, nothing of this write has to be taken into account.
+        if self.recovers:
+            _ = self.history
+        if self.streams and isinstance(self.stream_shard, SandboxShard):
+            _ = self.stream_shard.items
 
     def _remember(self, key: bytes, old: Record | None) -> None:
         # A clock that was set back must not disturb the order.

@@ -1,10 +1,13 @@
 """`kill -9` at random moments under a writing load: nothing acknowledged is lost, nothing is half.
 
-The suite does a few rounds. More, with the figures: python -m tests.sandbox.test_kill 100
+The load is DynamoDB (single items, batches, transactions over two tables with a stream and
+point-in-time recovery), EC2 and SQL. `make test` kills a few times, `make test-all` a hundred
+times; the variable `KILLS` sets another number. With the figures: python -m tests.sandbox.test_kill
 """
 
 import contextlib
 import itertools
+import os
 import random
 import secrets
 import sys
@@ -26,7 +29,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tests.conftest import RunningSandbox, running_sandbox, sandbox_command
 
 PASSWORD = secrets.token_hex(8)
-TABLE, CLUSTER = "Kill", "kill"
+TABLE, OTHER, CLUSTER = "Kill", "Other", "kill"
+TABLES = (TABLE, OTHER)
 BATCH = 5
 # A client that does not try again: what failed is not acknowledged, and not sent twice.
 ONCE = Config(retries={"max_attempts": 0}, connect_timeout=5, read_timeout=20)
@@ -82,12 +86,18 @@ class Load:
 def prepare() -> None:
     """A table and a cluster to write to."""
     dynamodb, rds = boto3.client("dynamodb"), boto3.client("rds")
-    dynamodb.create_table(
-        TableName=TABLE,
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    for table in TABLES:
+        dynamodb.create_table(
+            TableName=table,
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        )
+        dynamodb.describe_table(TableName=table)
+        dynamodb.update_continuous_backups(
+            TableName=table, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+        )
     rds.create_db_cluster(
         DBClusterIdentifier=CLUSTER,
         Engine="aurora-mysql",
@@ -128,7 +138,7 @@ def connect_sql(running: RunningSandbox, role: str = "writer") -> Any:
 
 
 def writers(running: RunningSandbox) -> dict[str, Callable[[], Callable[[int], None]]]:
-    """One item, a batch of five, a transaction of two tables' worth, and rows of SQL."""
+    """One item, a batch of five, a transaction over two tables, a key pair, and rows of SQL."""
 
     def one() -> Callable[[int], None]:
         client = boto3.Session().client("dynamodb", config=ONCE)
@@ -143,8 +153,11 @@ def writers(running: RunningSandbox) -> dict[str, Callable[[], Callable[[int], N
                 requests = [{"PutRequest": put} for put in puts]
                 client.batch_write_item(RequestItems={TABLE: requests})
             else:
-                items: Any = [{"Put": {"TableName": TABLE, **put}} for put in puts]
-                client.transact_write_items(TransactItems=items)
+                items: Any = [
+                    {"Put": {"TableName": table, **put}}
+                    for table, put in zip(itertools.cycle(TABLES), puts, strict=False)
+                ]
+                client.transact_write_items(TransactItems=items, ClientRequestToken=f"token-{n}")
 
         return batch
 
@@ -183,11 +196,48 @@ def kill(running: RunningSandbox, databases_too: bool) -> None:
     psutil.wait_procs(doomed, timeout=10)
 
 
+def items_of(table: str) -> list[str]:
+    """The keys of all items."""
+    pages = boto3.Session().client("dynamodb").get_paginator("scan").paginate(TableName=table)
+    return [item["id"]["S"] for page in pages for item in page["Items"]]
+
+
+def streamed(table: str) -> list[str]:
+    """The keys of all records of a table's stream; their numbers rise."""
+    session = boto3.Session()
+    arn = session.client("dynamodb").describe_table(TableName=table)["Table"]["LatestStreamArn"]
+    streams = session.client("dynamodbstreams")
+    (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+    iterator = streams.get_shard_iterator(
+        StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    found: list[dict[str, Any]] = []
+    while records := (answer := streams.get_records(ShardIterator=iterator))["Records"]:
+        found += [record["dynamodb"] for record in records]
+        iterator = answer["NextShardIterator"]
+    numbers = [int(record["SequenceNumber"]) for record in found]
+    assert numbers == sorted(set(numbers))
+    return [record["Keys"]["id"]["S"] for record in found]
+
+
+def recovered(table: str) -> list[str]:
+    """The keys of all items of the table as point-in-time recovery brings it back."""
+    dynamodb, name = boto3.Session().client("dynamodb"), f"{table}-recovered"
+    dynamodb.restore_table_to_point_in_time(
+        SourceTableName=table, TargetTableName=name, UseLatestRestorableTime=True
+    )
+    dynamodb.describe_table(TableName=name)
+    return items_of(name)
+
+
 def stored(running: RunningSandbox) -> dict[str, dict[int, int]]:
     """What is there: how many parts of each number, by the writer's name."""
-    dynamodb = boto3.Session().client("dynamodb")
-    pages = dynamodb.get_paginator("scan").paginate(TableName=TABLE)
-    keys = [item["id"]["S"] for page in pages for item in page["Items"]]
+    keys = []
+    for table in TABLES:
+        inside = items_of(table)
+        # Each item was written once: the stream has it, and has it once.
+        assert sorted(streamed(table)) == sorted(inside), f"the stream of {table}"
+        keys += inside
     pairs = boto3.Session().client("ec2").describe_key_pairs()["KeyPairs"]
     keys += [pair["KeyName"] for pair in pairs]
     found: dict[str, dict[int, int]] = {}
@@ -230,6 +280,8 @@ def rounds(running: RunningSandbox, count: int, seed: int) -> Iterator[tuple[flo
         took = time.perf_counter() - began
         assert started.returncode == 0, started.stderr
         yield took, check(load, stored(running))
+    for table in TABLES:
+        assert sorted(recovered(table)) == sorted(items_of(table))
     _wait_for_reader(running)
 
 
@@ -250,14 +302,25 @@ def _wait_for_reader(running: RunningSandbox) -> None:
             time.sleep(0.1)
 
 
+def kills(usual: int) -> int:
+    """How often to kill."""
+    return int(os.environ.get("KILLS", usual))
+
+
 def test_nothing_acknowledged_is_lost_and_nothing_is_half(start_sandbox) -> None:
-    *_, (_, acknowledged) = rounds(start_sandbox(), count=4, seed=1)
+    *_, (_, acknowledged) = rounds(start_sandbox(), count=kills(4), seed=1)
     assert acknowledged > 50
 
 
+@pytest.mark.long
+def test_nothing_is_lost_in_a_hundred_kills(start_sandbox) -> None:
+    *_, (_, acknowledged) = rounds(start_sandbox(), count=kills(100), seed=3)
+    assert acknowledged > 1000
+
+
 def main() -> None:
-    """The long run."""
-    count = int(sys.argv[1])
+    """The long run, with its figures."""
+    count = kills(100)
     with (
         tempfile.TemporaryDirectory() as folder,
         running_sandbox(Path(folder) / "home", own_process=True) as running,
