@@ -20,21 +20,14 @@ from filelock import FileLock
 
 import helpers
 from helpers.keys import key_file, password
-from tests import forked
+from tests import folders, forked
 
 PROJECT = Path(__file__).parents[1]
-DISK = Path(tempfile.gettempdir())
-MEMORY = Path("/dev/shm")
-ROOM = 4 * 2**30  # bytes; a container gives /dev/shm 64 MB unless told otherwise
 
 
 def pytest_configure() -> None:
-    """Put temporary folders in memory where there is room: most of a database's time is fsync.
-
-    Tests marked `own_process` keep their homes on the disk.
-    """
-    if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
-        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+    """Put temporary folders in memory; those of tests marked `own_process` stay on the disk."""
+    folders.use_memory()
 
 
 # The first of a run are those that take longest: what is short fills the gaps at the end.
@@ -161,7 +154,8 @@ def tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     if request.node.get_closest_marker("own_process") is None:
         yield tmp_path
         return
-    with tempfile.TemporaryDirectory(dir=DISK, ignore_cleanup_errors=True) as folder:
+    disk = folders.on_disk()
+    with tempfile.TemporaryDirectory(dir=disk, ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
 
