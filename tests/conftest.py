@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from filelock import FileLock
 import helpers
 from helpers.keys import key_file, password
 from tests import folders, forked
+from tests.aws_target.strangers import free_port
 
 PROJECT = Path(__file__).parents[1]
 
@@ -183,9 +185,22 @@ def sandbox(
     """A sandbox that the tests of a module share; with Lab 1 in it if all of them use `lab1`."""
     folder = tmp_path_factory.mktemp("sandbox")
     if _all_use_lab1(request):
-        shutil.copytree(request.getfixturevalue("lab1_built"), folder, dirs_exist_ok=True)
+        _copy_with_other_ports(request.getfixturevalue("lab1_built"), folder)
     with running_sandbox(folder / "home") as running:
         yield running
+
+
+def _copy_with_other_ports(built: Path, folder: Path) -> None:
+    """Copy a stopped sandbox, so that two copies can start at the same moment.
+
+    Copies have the same passwords: with the same ports as well, a copy could take the database
+    server of another for its own.
+    """
+    shutil.copytree(built, folder, dirs_exist_ok=True)
+    (folder / "home" / "settings.json").unlink()
+    for file in (folder / "home" / "databases").rglob("my.cnf"):
+        port = f"port = {free_port()}"
+        file.write_text(re.sub(r"^port = \d+$", port, file.read_text(), flags=re.MULTILINE))
 
 
 def _all_use_lab1(request: pytest.FixtureRequest) -> bool:
@@ -207,6 +222,7 @@ def lab1_built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with FileLock(shared / "lab1-built.lock"):
         if not built.exists():
             being_built = shared / "lab1-being-built"
+            shutil.rmtree(being_built, ignore_errors=True)  # what a failure has left
             with running_sandbox(being_built / "home"):
                 helpers.catch_up("1.4")
             being_built.rename(built)
