@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,23 +22,17 @@ from filelock import FileLock
 import helpers
 from helpers.keys import key_file, password
 from helpers.variables import without_proxy
-from tests import forked
+from tests import folders, forked
+from tests.aws_target.strangers import free_port
 
 PROJECT = Path(__file__).parents[1]
 # The tests' own calls to this machine bypass the developer's proxy, as those of a page do.
 os.environ.update(without_proxy())
-DISK = Path(tempfile.gettempdir())
-MEMORY = Path("/dev/shm")
-ROOM = 4 * 2**30  # bytes; a container gives /dev/shm 64 MB unless told otherwise
 
 
 def pytest_configure() -> None:
-    """Put temporary folders in memory where there is room: most of a database's time is fsync.
-
-    Tests marked `own_process` keep their homes on the disk.
-    """
-    if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
-        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+    """Put temporary folders in memory; those of tests marked `own_process` stay on the disk."""
+    folders.use_memory()
 
 
 # The first of a run are those that take longest: what is short fills the gaps at the end.
@@ -164,7 +159,8 @@ def tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     if request.node.get_closest_marker("own_process") is None:
         yield tmp_path
         return
-    with tempfile.TemporaryDirectory(dir=DISK, ignore_cleanup_errors=True) as folder:
+    disk = folders.on_disk()
+    with tempfile.TemporaryDirectory(dir=disk, ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
 
@@ -192,9 +188,22 @@ def sandbox(
     """A sandbox that the tests of a module share; with Lab 1 in it if all of them use `lab1`."""
     folder = tmp_path_factory.mktemp("sandbox")
     if _all_use_lab1(request):
-        shutil.copytree(request.getfixturevalue("lab1_built"), folder, dirs_exist_ok=True)
+        _copy_with_other_ports(request.getfixturevalue("lab1_built"), folder)
     with running_sandbox(folder / "home") as running:
         yield running
+
+
+def _copy_with_other_ports(built: Path, folder: Path) -> None:
+    """Copy a stopped sandbox, so that two copies can start at the same moment.
+
+    Copies have the same passwords: with the same ports as well, a copy could take the database
+    server of another for its own.
+    """
+    shutil.copytree(built, folder, dirs_exist_ok=True)
+    (folder / "home" / "settings.json").unlink()
+    for file in (folder / "home" / "databases").rglob("my.cnf"):
+        port = f"port = {free_port()}"
+        file.write_text(re.sub(r"^port = \d+$", port, file.read_text(), flags=re.MULTILINE))
 
 
 def _all_use_lab1(request: pytest.FixtureRequest) -> bool:
@@ -216,6 +225,7 @@ def lab1_built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with FileLock(shared / "lab1-built.lock"):
         if not built.exists():
             being_built = shared / "lab1-being-built"
+            shutil.rmtree(being_built, ignore_errors=True)  # what a failure has left
             with running_sandbox(being_built / "home"):
                 helpers.catch_up("1.4")
             being_built.rename(built)

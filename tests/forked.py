@@ -50,6 +50,8 @@ def start(home: Path, pace: str, environment: Mapping[str, str]) -> None:
     variables = {k: v for k, v in environment.items() if not k.startswith("AWS_")}
     request = {"home": str(home), "pace": pace, "environment": variables}
     with _one_at_a_time:
+        if _template().poll() is not None:  # killed from outside
+            _template.cache_clear()
         process = _template()
         assert process.stdin is not None and process.stdout is not None
         process.stdin.write(json.dumps(request) + "\n")

@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from tests import forked
+from tests import folders, forked
 
 PROJECT = Path(__file__).parents[2]
 NOTEBOOKS = PROJECT / "notebooks"
@@ -23,7 +23,8 @@ CELL_TIMEOUT = 180
 @contextmanager
 def fresh_sandbox() -> Iterator[dict[str, str]]:
     """The environment of a kernel whose sandbox is its own; afterwards the sandbox is gone."""
-    with tempfile.TemporaryDirectory(prefix="sandbox-", ignore_cleanup_errors=True) as folder:
+    memory = folders.in_memory()
+    with tempfile.TemporaryDirectory("", "sandbox-", memory, ignore_cleanup_errors=True) as folder:
         home = Path(folder) / "home"
         environment = {
             **os.environ,
