@@ -6,33 +6,27 @@ import logging
 import os
 import secrets
 import threading
-import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from helpers.network import can_reach, resolve
 from sandbox.calls import recorded
+from sandbox.deferred import Deferred
 from sandbox.errors import SandboxError
 from sandbox.home import Home, read_json, write_private
 from sandbox.http import HttpServer
+from sandbox.hurry import Hurry
 from sandbox.mysqld_process import free_port, stop_leftovers
 from sandbox.pace import Pace, PaceName
 from sandbox.protocol import Call
-
-if TYPE_CHECKING:
-    from sandbox.bastion import Bastions
-    from sandbox.databasedoor import DatabaseDoors
-    from sandbox.servers import DatabaseServers
 
 log = logging.getLogger("sandbox.server")
 
 REGION = "us-east-1"
 # An address for the student's machine, from the block that is kept for documentation (RFC 5737).
 STUDENT_ADDRESS = "203.0.113.25"
-
-HURRY_SECONDS = 30.0
 
 # Calls on these start no database server, nor does what moto does for them.
 WITHOUT_SERVERS = ("iam", "sts", "dynamodb")
@@ -63,31 +57,20 @@ class Sandbox:
         from moto.iam.models import iam_backends
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-        from sandbox import on_demand, service_models, users
+        from sandbox import service_models, users
         from sandbox.account import Insider
         from sandbox.frontdoor import FrontDoor
         from sandbox.ids import ReproducibleIds
         from sandbox.journal import Journal
         from sandbox.keeper import Keeper
+        from sandbox.parts import Parts
 
         service_models.install()
         self.home = home
-        self.pace, self._started_at = Pace(pace), pace
-        self._hurries_until: float | None = None
-        self._leftovers = leftovers
+        self.pace = Pace(pace)
+        self._hurry = Hurry(self.pace)
         self._journal = Journal(home.account if durable else None)
-        # Nobody waits for what is not in use yet.
-        self._databases = on_demand.Once(self._make_databases)
-        self._doors = on_demand.Once(self._make_doors)
-        self._bastions = on_demand.Once(self._make_bastions)
-        for service, install in (
-            ("rds", self._install_rds),
-            ("ec2", self._install_ec2),
-            ("dynamodb", self._install_dynamodb),
-            ("dynamodbstreams", self._install_dynamodb),
-            ("secretsmanager", self._install_secretsmanager),
-        ):
-            on_demand.correct(service, install)
+        self._parts = Parts(home, self.pace, self._journal, self, leftovers, self._hold)
         self._ids = ReproducibleIds(calls=self._journal.calls())
         self._keeper = Keeper(self._journal, self.pace, self._ids, home.folder if durable else None)
         self._door = FrontDoor(
@@ -134,12 +117,7 @@ class Sandbox:
         finally:
             self.home.running_file.unlink(missing_ok=True)
             self._http.stop()
-            if self._bastions.made:
-                self.bastions.stop()
-            if self._doors.made:
-                self.doors.close()
-            if self._databases.made:
-                self.databases.close()
+            self._parts.close()
             self._journal.close()
             log.info("stopped")
 
@@ -149,8 +127,8 @@ class Sandbox:
         Calls that only look at users and keys are answered meanwhile.
         """
         try:
-            if self._keeper.rest_is_due and self._leftovers:
-                self._leftovers.join()  # before the lock is taken: it may last
+            if self._keeper.rest_is_due:
+                self._parts.end_leftovers()  # before the lock is taken: it may last
             with self._door.lock:
                 self._ids.before("sandbox", "Ready")  # the student's key was drawn from a secret
                 if self._keeper.rest_is_due:
@@ -175,30 +153,24 @@ class Sandbox:
             self._complete.wait()
         if self._fault:
             raise self._fault
-        if self._hurries_until is not None and time.monotonic() > self._hurries_until:
+        if self._hurry.is_over:
             self.take_time()
         if call.service not in WITHOUT_SERVERS:
-            self._databases.get()
+            _ = self._parts.databases
 
     def stop(self) -> None:
         """End `run()`; from any thread."""
         self._stopped.set()
 
     def hurry(self) -> None:
-        """Let passing states pass at once for HURRY_SECONDS, as at pace `instant`.
-
-        For catching up, where nobody watches them. It ends by itself, in case the notebook that
-        asked for it is gone.
-        """
+        """Let passing states pass at once for a while."""
         with self._door.lock:
-            self._hurries_until = time.monotonic() + HURRY_SECONDS
-            self.pace.name = "instant"
+            self._hurry.begin()
 
     def take_time(self) -> None:
         """Go on at the pace that the sandbox was started with."""
         with self._door.lock:
-            self._hurries_until = None
-            self.pace.name = self._started_at
+            self._hurry.end()
 
     @property
     def port(self) -> int:
@@ -245,7 +217,7 @@ class Sandbox:
         if (method, path) == ("GET", "/_sandbox/address"):
             return _json("200 OK", {"address": STUDENT_ADDRESS})
         if (method, path) == ("GET", "/_sandbox/certificates"):
-            return _json("200 OK", {"bundle": self.doors.authority.bundle()})
+            return _json("200 OK", {"bundle": self._parts.doors.authority.bundle()})
         command = COMMANDS.get(path) if method == "POST" else None
         if command:
             if not secrets.compare_digest(token, self.home.token()):
@@ -271,7 +243,7 @@ class Sandbox:
             cluster, name = database.get("DBClusterIdentifier"), database["DBInstanceIdentifier"]
             if cluster is None:
                 continue
-            address = self.databases.address(cluster, name)
+            address = self._parts.databases.address(cluster, name)
             databases.append(
                 {
                     "cluster": cluster,
@@ -285,8 +257,8 @@ class Sandbox:
             "endpoint_url": self.endpoint_url,
             "pid": os.getpid(),
             "home": str(self.home.folder),
-            "pace": self._started_at,
-            "bastions": self.bastions.listing() if self._bastions.made else [],
+            "pace": self._hurry.usual,
+            "bastions": self._parts.bastions.listing() if self._parts.has_bastions else [],
             "databases": databases,
         }
 
@@ -306,13 +278,13 @@ class Sandbox:
                     key = pair.material_public if pair else b""
                     text = key.decode() if isinstance(key, bytes) else key
                     hosts.append((instance.id, text))
-        if not (hosts or gone or self._bastions.made):
+        if not (hosts or gone or self._parts.has_bastions):
             return
         from sandbox.bastion import BastionHost
 
         for instance_id in gone:
-            self.bastions.forget(instance_id)
-        self.bastions.sync([BastionHost(*host) for host in hosts])
+            self._parts.bastions.forget(instance_id)
+        self._parts.bastions.sync([BastionHost(*host) for host in hosts])
 
     def _recover_databases(self) -> None:
         rds = self._in_use("rds")
@@ -320,9 +292,6 @@ class Sandbox:
             from sandbox.aurora.recovery import recover
 
             recover(rds)
-
-    def _host_key(self, instance_id: str) -> str | None:
-        return self.bastions.host_key(instance_id)
 
     @staticmethod
     def _in_use(service: str) -> Any:
@@ -332,65 +301,8 @@ class Sandbox:
 
         return on_demand.in_use(service, DEFAULT_ACCOUNT_ID, REGION)
 
-    # -- what is made and loaded when it is first asked for ---------------------------------
-
-    @property
-    def databases(self) -> "DatabaseServers":
-        """The real database servers."""
-        return self._databases.get()
-
-    @property
-    def doors(self) -> "DatabaseDoors":
-        """What stands before them."""
-        return self._doors.get()
-
-    @property
-    def bastions(self) -> "Bastions":
-        """The SSH servers."""
-        return self._bastions.get()
-
-    def _make_databases(self) -> "DatabaseServers":
-        from sandbox.servers import DatabaseServers
-
-        if self._leftovers:
-            self._leftovers.join()  # a server that still runs has its files open
-        databases = DatabaseServers(self.home.databases)
-        self._door.deferred = databases.deferred
-        return databases
-
-    def _make_doors(self) -> "DatabaseDoors":
-        from sandbox import auth
-        from sandbox.databasedoor import DatabaseDoors
-
-        return DatabaseDoors(self.home.folder, self.databases, auth.secret_of)
-
-    def _make_bastions(self) -> "Bastions":
-        from sandbox.bastion import Bastions
-
-        bastions = Bastions(self.home.folder, self)
-        bastions.start()
-        return bastions
-
-    def _install_rds(self) -> None:
-        from sandbox import aurora
-
-        aurora.install(self.pace, self.databases)
-
-    def _install_ec2(self) -> None:
-        from sandbox import ec2
-
-        ec2.install(self.pace, self._host_key)
-
-    def _install_dynamodb(self) -> None:
-        from sandbox import dynamodb
-
-        dynamodb.install(self.pace, self._journal)
-
-    @staticmethod
-    def _install_secretsmanager() -> None:
-        from sandbox import secretsmanager
-
-        secretsmanager.install()
+    def _hold(self, deferred: Deferred) -> None:
+        self._door.deferred = deferred
 
     # -- what the bastions ask --------------------------------------------------------------
 
@@ -432,7 +344,7 @@ class Sandbox:
         record = next(d for d in account.db_instances if d["DBInstanceIdentifier"] == database)
         if port != record["Endpoint"]["Port"]:
             raise PortClosed(host)
-        address = self.doors.address(endpoint_of(account, record, REGION))
+        address = self._parts.doors.address(endpoint_of(account, record, REGION))
         if address is None:
             raise PortClosed(host)
         return address
