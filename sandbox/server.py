@@ -7,26 +7,22 @@ import os
 import secrets
 import shutil
 import threading
-import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from helpers.network import can_reach, resolve
 from sandbox.calls import recorded
+from sandbox.deferred import Deferred
 from sandbox.entry import EntryRules
 from sandbox.errors import SandboxError
 from sandbox.home import Home, read_json, write_private
 from sandbox.http import HttpServer
+from sandbox.hurry import Hurry
 from sandbox.mysqld_process import free_port, stop_leftovers
 from sandbox.pace import DATABASES, Pace, PaceName
 from sandbox.protocol import Call
-
-if TYPE_CHECKING:
-    from sandbox.bastion import Bastions
-    from sandbox.databasedoor import DatabaseDoors
-    from sandbox.servers import DatabaseServers
 
 log = logging.getLogger("sandbox.server")
 
@@ -34,7 +30,6 @@ REGION = "us-east-1"
 # An address for the student's machine, from the block that is kept for documentation (RFC 5737).
 STUDENT_ADDRESS = "203.0.113.25"
 
-HURRY_SECONDS = 30.0
 PREDECESSOR_TIMEOUT = 5.0  # seconds that a sandbox has to end before the next one takes its home
 
 # Calls on these start no database server, nor does what moto does for them.
@@ -66,36 +61,25 @@ class Sandbox:
         from moto.iam.models import iam_backends
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-        from sandbox import aws_files, on_demand, service_models, users
+        from sandbox import aws_files, service_models, users
         from sandbox.account import Insider
         from sandbox.frontdoor import FrontDoor
         from sandbox.ids import ReproducibleIds
         from sandbox.journal import Journal
         from sandbox.keeper import Keeper
+        from sandbox.parts import Parts
 
         service_models.install()
         self.home = home
-        self.pace, self._started_at = Pace(pace), pace
-        self._hurries_until: float | None = None
-        self._leftovers = leftovers
+        self.pace = Pace(pace)
+        self._hurry = Hurry(self.pace)
+        self._journal = Journal(home.account if durable else None)
         self._durable = durable
+        databases = home.databases if durable else home.databases_in_memory
         if not durable:
             # The account of last time is gone, and so are the databases that it named.
-            shutil.rmtree(home.databases_in_memory, ignore_errors=True)
-        self._journal = Journal(home.account if durable else None)
-        # Nobody waits for what is not in use yet.
-        self._databases = on_demand.Once(self._make_databases)
-        self._doors = on_demand.Once(self._make_doors)
-        self._bastions = on_demand.Once(self._make_bastions)
-        for service, install in (
-            ("rds", self._install_rds),
-            ("ec2", self._install_ec2),
-            ("dynamodb", self._install_dynamodb),
-            ("dynamodbstreams", self._install_dynamodb),
-            ("secretsmanager", self._install_secretsmanager),
-            ("s3", self._install_s3),
-        ):
-            on_demand.correct(service, install)
+            shutil.rmtree(databases, ignore_errors=True)
+        self._parts = Parts(home, databases, self.pace, self._journal, self, leftovers, self._hold)
         self._ids = ReproducibleIds(calls=self._journal.calls())
         self._keeper = Keeper(self._journal, self.pace, self._ids, home.folder if durable else None)
         self._door = FrontDoor(
@@ -148,12 +132,7 @@ class Sandbox:
         finally:
             self.home.running_file.unlink(missing_ok=True)
             self._http.stop()
-            if self._bastions.made:
-                self.bastions.stop()
-            if self._doors.made:
-                self.doors.close()
-            if self._databases.made:
-                self.databases.close()
+            self._parts.close()
             self._journal.close()
             log.info("stopped")
 
@@ -163,8 +142,8 @@ class Sandbox:
         Calls that only look at users and keys are answered meanwhile.
         """
         try:
-            if self._keeper.rest_is_due and self._leftovers:
-                self._leftovers.join()  # before the lock is taken: it may last
+            if self._keeper.rest_is_due:
+                self._parts.end_leftovers()  # before the lock is taken: it may last
             with self._door.lock:
                 self._ids.before("sandbox", "Ready")  # the student's key was drawn from a secret
                 if self._keeper.rest_is_due:
@@ -190,30 +169,24 @@ class Sandbox:
             self._complete.wait()
         if self._fault:
             raise self._fault
-        if self._hurries_until is not None and time.monotonic() > self._hurries_until:
+        if self._hurry.is_over:
             self.take_time()
         if call.service not in WITHOUT_SERVERS:
-            self._databases.get()
+            _ = self._parts.databases
 
     def stop(self) -> None:
         """End `run()`; from any thread."""
         self._stopped.set()
 
     def hurry(self) -> None:
-        """Let passing states pass at once for HURRY_SECONDS, as at pace `instant`.
-
-        For catching up, where nobody watches them. It ends by itself, in case the notebook that
-        asked for it is gone.
-        """
+        """Let passing states pass at once for a while."""
         with self._door.lock:
-            self._hurries_until = time.monotonic() + HURRY_SECONDS
-            self.pace.name = "instant"
+            self._hurry.begin()
 
     def take_time(self) -> None:
         """Go on at the pace that the sandbox was started with."""
         with self._door.lock:
-            self._hurries_until = None
-            self.pace.name = self._started_at
+            self._hurry.end()
 
     @property
     def port(self) -> int:
@@ -260,7 +233,7 @@ class Sandbox:
         if (method, path) == ("GET", "/_sandbox/address"):
             return _json("200 OK", {"address": STUDENT_ADDRESS})
         if (method, path) == ("GET", "/_sandbox/certificates"):
-            return _json("200 OK", {"bundle": self.doors.authority.bundle()})
+            return _json("200 OK", {"bundle": self._parts.doors.authority.bundle()})
         command = COMMANDS.get(path) if method == "POST" else None
         if command:
             if not secrets.compare_digest(token, self.home.token()):
@@ -287,8 +260,8 @@ class Sandbox:
             cluster, name = database.get("DBClusterIdentifier"), database["DBInstanceIdentifier"]
             if cluster is None:
                 continue
-            address = self.databases.address(cluster, name)
-            problem = self.databases.problem(cluster, name)
+            address = self._parts.databases.address(cluster, name)
+            problem = self._parts.databases.problem(cluster, name)
             databases.append(
                 {
                     "cluster": cluster,
@@ -303,10 +276,10 @@ class Sandbox:
             "endpoint_url": self.endpoint_url,
             "pid": os.getpid(),
             "home": str(self.home.folder),
-            "pace": self._started_at,
-            "bastions": self.bastions.listing() if self._bastions.made else [],
+            "pace": self._hurry.usual,
+            "bastions": self._parts.bastions.listing() if self._parts.has_bastions else [],
             "databases": databases,
-            "kept": self.databases.kept() if self._databases.made else [],
+            "kept": self._parts.databases.kept() if "databases" in self._parts.in_use else [],
         }
 
     def _after_change(self) -> None:
@@ -315,13 +288,13 @@ class Sandbox:
         with self._syncing:  # So that the last to look at the account is the last to sync.
             with self._door.lock:
                 hosts, gone = self._bastion_hosts()
-            if not (hosts or gone or self._bastions.made):
+            if not (hosts or gone or self._parts.has_bastions):
                 return
             from sandbox.bastion import BastionHost
 
             for instance_id in gone:
-                self.bastions.forget(instance_id)
-            self.bastions.sync([BastionHost(*host) for host in hosts])
+                self._parts.bastions.forget(instance_id)
+            self._parts.bastions.sync([BastionHost(*host) for host in hosts])
 
     def _bastion_hosts(self) -> tuple[list[tuple[str, str]], list[str]]:
         """The instances with an SSH server and their public keys, and the ids of those without."""
@@ -346,9 +319,6 @@ class Sandbox:
 
             recover(rds)
 
-    def _host_key(self, instance_id: str) -> str | None:
-        return self.bastions.host_key(instance_id)
-
     @staticmethod
     def _in_use(service: str) -> Any:
         from moto.core import DEFAULT_ACCOUNT_ID
@@ -357,74 +327,8 @@ class Sandbox:
 
         return on_demand.in_use(service, DEFAULT_ACCOUNT_ID, REGION)
 
-    # -- what is made and loaded when it is first asked for ---------------------------------
-
-    @property
-    def databases(self) -> "DatabaseServers":
-        """The real database servers."""
-        return self._databases.get()
-
-    @property
-    def doors(self) -> "DatabaseDoors":
-        """What stands before them."""
-        return self._doors.get()
-
-    @property
-    def bastions(self) -> "Bastions":
-        """The SSH servers."""
-        return self._bastions.get()
-
-    def _make_databases(self) -> "DatabaseServers":
-        from sandbox.servers import DatabaseServers
-
-        if self._leftovers:
-            self._leftovers.join()  # a server that still runs has its files open
-        home = self.home
-        databases = DatabaseServers(home.databases if self._durable else home.databases_in_memory)
-        # Found now, since it takes a while: later a call would wait for it.
-        threading.Thread(target=_find_database_server, name="find-server", daemon=True).start()
-        self._door.deferred = databases.deferred
-        return databases
-
-    def _make_doors(self) -> "DatabaseDoors":
-        from sandbox import auth
-        from sandbox.databasedoor import DatabaseDoors
-
-        return DatabaseDoors(self.home.folder, self.databases, auth.secret_of)
-
-    def _make_bastions(self) -> "Bastions":
-        from sandbox.bastion import Bastions
-
-        bastions = Bastions(self.home.folder, self)
-        bastions.start()
-        return bastions
-
-    def _install_rds(self) -> None:
-        from sandbox import aurora
-
-        aurora.install(self.pace, self.databases)
-
-    def _install_ec2(self) -> None:
-        from sandbox import ec2
-
-        ec2.install(self.pace, self._host_key)
-
-    def _install_dynamodb(self) -> None:
-        from sandbox import dynamodb
-
-        dynamodb.install(self.pace, self._journal)
-
-    @staticmethod
-    def _install_secretsmanager() -> None:
-        from sandbox import secretsmanager
-
-        secretsmanager.install()
-
-    @staticmethod
-    def _install_s3() -> None:
-        from sandbox import s3
-
-        s3.install()
+    def _hold(self, deferred: Deferred) -> None:
+        self._door.deferred = deferred
 
     # -- what the bastions ask --------------------------------------------------------------
 
@@ -469,7 +373,7 @@ class Sandbox:
         record = next(d for d in account.db_instances if d["DBInstanceIdentifier"] == database)
         if port != record["Endpoint"]["Port"]:
             raise PortClosed(host)
-        address = self.doors.address(endpoint_of(account, record, REGION))
+        address = self._parts.doors.address(endpoint_of(account, record, REGION))
         if address is None:
             raise PortClosed(host)
         return address
@@ -522,13 +426,6 @@ def serve(home: Home, port: int | None, pace: PaceName, durable: bool = True) ->
     # Everything is closed and written. Without this, Python takes half a second to free moto.
     logging.shutdown()
     os._exit(0)
-
-
-def _find_database_server() -> None:
-    from sandbox.install import find_program
-
-    with suppress(SandboxError):  # The call that needs one says what to do.
-        find_program()
 
 
 def _json(status: str, data: dict) -> tuple[str, list, bytes]:

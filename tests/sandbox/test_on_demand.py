@@ -179,7 +179,7 @@ def test_a_start_uses_neither_ec2_nor_databases(home: Home) -> None:
     sandbox._bring_back()
     for service in ("ec2", "rds", "dynamodb", "secretsmanager"):
         assert on_demand.in_use(service, "123456789012", "us-east-1") is None
-    assert sandbox._databases.made is sandbox._bastions.made is sandbox._doors.made is None
+    assert sandbox._parts.in_use == []
     assert sandbox.status()["databases"] == sandbox.status()["bastions"] == []
     sandbox._journal.close()
 
