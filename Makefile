@@ -33,7 +33,7 @@ $(ROOM): requirements.txt pyproject.toml
 .venv/.browser: | $(ROOM)
 	$(BIN)/python -m tests.browser install && touch $@ || true
 
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=10
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder --durations=10
 
 # import-linter's contracts belong here too: && $(BIN)/lint-imports
 lint: $(ROOM)

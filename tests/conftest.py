@@ -18,6 +18,7 @@ import boto3
 import pytest
 from click.testing import CliRunner
 from filelock import FileLock
+from xdist.scheduler import LoadScopeScheduling
 
 import helpers
 from helpers.keys import key_file, password
@@ -35,7 +36,7 @@ def pytest_configure() -> None:
     folders.use_memory()
 
 
-# The first of a run are those that take longest: what is short fills the gaps at the end.
+# Those that take longest.
 SLOW_FIRST = (
     "test_calls",
     "test_durability",
@@ -58,26 +59,41 @@ PAGE_MODULES = {
 }
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by what they need, keep those together that share it, begin with the slow.
+# Of these each test is a piece of work of its own: they are long, and their tests share no fixture.
+SPREAD = {
+    *("test_aurora_recovery", "test_cli", "test_copies", "test_database_failures"),
+    *("test_dry_run", "test_durability", "test_kill_points", "test_pages", "test_ssh_tunnel"),
+}
 
-    Modules that start database servers mark themselves; here `lab1` does.
+
+class ByModule(LoadScopeScheduling):
+    """Give a whole module to one worker, so that its fixtures are made once.
+
+    xdist's own `loadgroup` does not group with pytest 9.2, whose node ids cannot be changed.
     """
-    for item in items:
-        if item.path.stem in PAGE_MODULES:
-            item.add_marker("page")
-        if "lab1" in getattr(item, "fixturenames", ()):
-            item.add_marker("database")
-        if _shares_a_fixture(item):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return nodeid if Path(module).stem in SPREAD else module
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByModule:
+    """Have xdist use it, whatever `--dist` says."""
+    return ByModule(config, log)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark a test by what it needs; modules that start database servers mark themselves."""
+    if item.path.stem in PAGE_MODULES:
+        item.add_marker("page")
+    if "lab1" in getattr(item, "fixturenames", ()):
+        item.add_marker("database")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the slow modules: what is short fills the gaps at the end."""
     places = {name: place for place, name in enumerate(SLOW_FIRST)}
     items.sort(key=lambda item: places.get(item.path.stem, len(places)))
-
-
-def _shares_a_fixture(item: pytest.Item) -> bool:
-    found = item._fixtureinfo.name2fixturedefs.values()  # type: ignore[attr-defined]
-    return any(fixture.scope in ("class", "module") for each in found for fixture in each)
 
 
 def sandbox_command(home: Path, *words: str, **environment: str) -> subprocess.CompletedProcess:

@@ -22,7 +22,7 @@ PROJECT = Path(__file__).parents[1]
 OLDEST = tools.TOOLS / "oldest"
 BIN = OLDEST / ("Scripts" if os.name == "nt" else "bin")
 PROGRAMS = ("mysqld", *tools.CLIENTS)
-ALL = ["-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder", "--durations=10"]
+ALL = ["-n", "2", "--dist", "loadscope", "--no-loadscope-reorder", "--durations=10"]
 ALL += ["-m", "database and not clients and not long"]
 
 
