@@ -47,7 +47,7 @@ test: lint
 
 # Everything: also what takes minutes, real clients, and the database tests on the second server.
 test-all: test
-	$(BIN)/python -m tests.tools install
+	$(BIN)/python -m tests.tools install mysql awscli
 	$(BIN)/python -m tests.second_server
 	$(PYTEST) -m "clients or long"
 

@@ -18,6 +18,8 @@ from sandbox.install import NoDatabaseServer, find_program
 from sandbox.mysqld import DatabaseServer
 from tests.sandbox.rds_account import OTHER_FLAVOUR, Account, program, running_account
 
+pytestmark = pytest.mark.database
+
 try:
     PROGRAM = find_program()
 except NoDatabaseServer as error:

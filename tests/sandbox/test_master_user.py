@@ -27,6 +27,8 @@ from sandbox.deferred import Deferred
 from sandbox.install import NoDatabaseServer
 from sandbox.mysqld import DatabaseServer
 
+pytestmark = pytest.mark.database
+
 try:
     PROGRAM = mysqld.find_program()
 except NoDatabaseServer as error:

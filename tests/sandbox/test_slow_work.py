@@ -25,7 +25,10 @@ try:
 except NoDatabaseServer as error:
     pytest.skip(str(error), allow_module_level=True)
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="the slow server is a shell script")
+pytestmark = [
+    pytest.mark.database,
+    pytest.mark.skipif(os.name != "posix", reason="the slow server is a shell script"),
+]
 PASSWORD = secrets.token_hex(8)
 
 
