@@ -4,9 +4,13 @@ import base64
 import contextlib
 import io
 import json
+import os
 import shlex
 import time
+from pathlib import Path
+from unittest import mock
 
+import awscli
 import boto3
 import pytest
 from awscli.clidriver import create_clidriver
@@ -91,6 +95,14 @@ def run_python(code):
 
 def run_cli(lines):
     """Run the shown lines with the AWS CLI, in this process; the last one's answer."""
+    # Each `aws` adds its data to AWS_DATA_PATH; here it was imported before connect() set that.
+    data = str(Path(awscli.__file__).with_name("data"))
+    paths = [*filter(None, os.environ.get("AWS_DATA_PATH", "").split(os.pathsep)), data]
+    with mock.patch.dict(os.environ, AWS_DATA_PATH=os.pathsep.join(dict.fromkeys(paths))):
+        return _run_cli(lines)
+
+
+def _run_cli(lines):
     answer = ""
     for line in lines.splitlines():
         words = shlex.split(line)
