@@ -63,7 +63,7 @@ def keep_private(file: Path, make: Callable[[], str]) -> str:
 
 def lock_of(file: Path) -> FileLock:
     """The lock to hold, in a `with` block, while a file is read, changed and written back."""
-    return FileLock(file.with_name(f".{file.name}.lock"))
+    return FileLock(file.with_name(f".{file.name}.lock"), mode=0o600)
 
 
 def _read(file: Path) -> str:

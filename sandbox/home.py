@@ -142,7 +142,7 @@ class Home:
         Raises:
             SandboxError: the first one does not end.
         """
-        lock = FileLock(self.folder / "command.lock")
+        lock = FileLock(self.folder / "command.lock", mode=0o600)
         try:
             lock.acquire(timeout=COMMAND_TIMEOUT)
         except Timeout as error:

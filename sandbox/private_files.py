@@ -53,7 +53,7 @@ def keep_private(file: Path, make: Callable[[], str]) -> str:
     if kept := _read(file):
         return kept
     file.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(file.with_name(f".{file.name}.lock")):
+    with FileLock(file.with_name(f".{file.name}.lock"), mode=0o600):
         if kept := _read(file):
             return kept
         made = make()

@@ -55,6 +55,7 @@ def test_progress_says_which_page_it_looks_at(sandbox, order) -> None:
     assert order[-1] == f"Looked at {len([p for p in pages.pages() if course.has_checks(p)])} pages"
 
 
+@pytest.mark.own_process
 def test_a_start_of_the_sandbox_is_said(start_sandbox, order) -> None:
     start_sandbox()
     assert order == ["Starting the sandbox"]

@@ -45,6 +45,8 @@ class Account:
         self.ids = ReproducibleIds(calls=self.journal.calls())
         self.keeper = Keeper(self.journal, self.pace, self.ids, file.parent)
         self.keeper.find()
+        if self.keeper.rest_is_due:
+            self.keeper.find_rest()
 
     def ask(self, operation: str, **request: Any) -> dict[str, Any]:
         """Answer one request, and keep what it changed."""

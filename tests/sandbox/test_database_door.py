@@ -211,7 +211,8 @@ def test_the_certificate_stands_up_to_the_strictest_look(place: Place) -> None:
 def test_keys_are_for_their_owner_only_and_stay(place: Place, apart: Place) -> None:
     files = list((place.folder / "certificates").iterdir())
     assert files
-    assert all(not file.stat().st_mode & 0o077 for file in [*files, place.server.certificate])
+    modes = {file.name: file.stat().st_mode & 0o077 for file in [*files, place.server.certificate]}
+    assert not any(modes.values()), modes
     assert apart.doors.authority.bundle() == place.doors.authority.bundle()
     assert "PRIVATE" not in place.doors.authority.bundle()
 

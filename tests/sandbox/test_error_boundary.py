@@ -66,6 +66,7 @@ class Gateway:
         self.desk = Desk()
         self.changed = 0
         self.after_change: Callable[[], None] = self._count
+        self.prepare: Callable[[Any], None] = lambda call: None
         moto = DomainDispatcherApplication(create_backend_app)
         self.moto: Callable = moto
         self.door = FrontDoor(
@@ -74,9 +75,10 @@ class Gateway:
             self.ids,
             self.desk,
             self.keeper,
-            self.deferred,
             lambda: self.after_change(),
+            lambda call: self.prepare(call),
         )
+        self.door.deferred = self.deferred
 
     def _count(self) -> None:
         self.changed += 1
