@@ -12,7 +12,7 @@ https://www.sqlite.org/wal.html#performance_considerations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,21 +44,19 @@ class Journal:
         self.is_new = True
         if file is None:
             return
-        self._db = _connect(file)
-        try:
-            check(self._db, file)
-            _configure(self._db)
-            self.is_new = migrate(self._db, file)
-            found = self._db.execute("SELECT max(owner) FROM items").fetchone()[0] or 0
-            self._owners = max(found, int(self.fact("owners", b"0")))
-        except SandboxError:
-            self._db.close()
-            raise
-        except sqlite3.DatabaseError as error:
-            self._db.close()
-            raise SandboxError(
-                f"{file} cannot be read ({error}). Put back a copy of it, {ADVICE}."
-            ) from error
+        with ExitStack() as on_failure:
+            try:
+                self._db = on_failure.enter_context(closing(_connect(file)))
+                check(self._db, file)
+                _configure(self._db)
+                self.is_new = migrate(self._db, file)
+                found = self._db.execute("SELECT max(owner) FROM items").fetchone()[0] or 0
+                self._owners = max(found, int(self.fact("owners", b"0")))
+            except (sqlite3.DatabaseError, OSError) as error:
+                raise SandboxError(
+                    f"{file} cannot be read ({error}). Put back a copy of it, {ADVICE}."
+                ) from error
+            on_failure.pop_all()
 
     # -- what a request changes -------------------------------------------------------------
 

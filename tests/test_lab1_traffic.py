@@ -140,7 +140,8 @@ def test_a_wrong_password_is_refused(lab1, tmp_path) -> None:
 
 def test_only_ec2_user_with_the_key_pair_gets_in(lab1, tmp_path) -> None:
     assert "only forwards" in _log_in(lab1, tmp_path).stderr
-    assert "Permission denied" in _log_in(lab1, tmp_path, user="root").stderr
+    assert "Permission denied" in _log_in(lab1, tmp_path, user="ubuntu").stderr
+    assert 'as the user "ec2-user"' in _log_in(lab1, tmp_path, user="root").stdout
     other = tmp_path / "other"
     subprocess.run(["ssh-keygen", "-q", "-t", "rsa", "-N", "", "-f", str(other)], check=True)
     assert "Permission denied" in _log_in(lab1, tmp_path, key=other).stderr

@@ -86,6 +86,6 @@ def test_nothing_secret_and_nothing_of_a_workplace_is_in_the_tree() -> None:
             continue
         if inside[0] in ("keys", "test-results") or "__pycache__" in inside or file.suffix == ".so":
             continue
-        text = file.read_text(errors="ignore")
+        text = file.read_text(errors="ignore").replace("AKIAIOSFODNN7EXAMPLE", "")  # AWS's example
         for pattern in patterns:
             assert not re.search(pattern, text), f"{file.name} holds {pattern}"

@@ -50,7 +50,7 @@ def check(
     try:
         given = sigv4.read_query(query)
     except sigv4.BadAuthorization as bad:
-        raise TokenRefused(f"the token is malformed: {bad}") from None
+        raise TokenRefused(f"the token's signature is wrong: {bad}") from None
     if given is None:
         raise TokenRefused("the token is not signed")
     signed_at = said["X-Amz-Date"]

@@ -190,15 +190,15 @@ def way(closing: ExitStack) -> Way:
 
 def test_a_sandbox_in_memory_leaves_the_databases_on_disk_alone(tmp_path) -> None:
     home = tmp_path / "home"
-    with running_sandbox(home) as sandbox:
+    with running_sandbox(home, own_process=True) as sandbox:
         create()
         until("available")
         ask(sandbox, "create table t (n int)")
     for _ in range(2):
         assert sandbox_command(home, "start", "--in-memory", "--pace", "instant").returncode == 0
-        with running_sandbox(home):
+        with running_sandbox(home, own_process=True):
             assert boto3.client("rds").describe_db_instances()["DBInstances"] == []
             create("other")
-    with running_sandbox(home) as sandbox:
+    with running_sandbox(home, own_process=True) as sandbox:
         until("available")
         assert ask(sandbox, "show tables") == (("t",),)

@@ -164,7 +164,9 @@ def test_the_message_says_what_to_type_and_nothing_was_run(tmp_path: Path, monke
         dumps({"moto": Call(eval, CODE)}),
     ):
         with pytest.raises(SandboxError, match=r"not opened.*Nothing in it was run.*--home FOLDER"):
-            Snapshots(Pace("instant")).put_back(content)
+            Snapshots(Pace("instant")).put_back(b"", content)
+        with pytest.raises(SandboxError, match=r"not opened.*Nothing in it was run"):
+            Snapshots(Pace("instant")).put_back(content, b"")
     assert not list(tmp_path.iterdir())
 
 

@@ -28,7 +28,16 @@ def ask(operation: str, **request: Any) -> dict[str, Any]:
 def used(home: Path) -> dict[str, Any]:
     """Use everything in an account."""
     sandbox = Sandbox(Home(home), pace="instant")
+    # As `Sandbox.run` does, without the databases.
+    if sandbox._keeper.rest_is_due:
+        sandbox._keeper.find_rest()
+    sandbox._complete.set()
     inside = sandbox._insider
+    # moto is imported after `Sandbox` has set what it reads then.
+    from moto.core import DEFAULT_ACCOUNT_ID
+    from moto.iam.models import iam_backends
+    from moto.rds.models import rds_backends
+
     sandbox.pace.settle()
     for name in ("Books", "Creating"):
         ask("DescribeTable", TableName=name)
@@ -84,32 +93,22 @@ def used(home: Path) -> dict[str, Any]:
         ask("ListTables")
     # The token was used: the transaction is not done again, and does not fail either.
     found["tokens"] = sum(len(db.tokens) for db in _regions().values())
-    found["instances"] = sorted(
-        instance["State"]["Name"]
-        for reservation in inside.ec2.describe_instances()["Reservations"]
-        for instance in reservation["Instances"]
-    )
+    account = inside.account()
+    found["instances"] = sorted(instance["State"]["Name"] for instance in account.instances)
     found["rules"] = [
         permission["FromPort"]
-        for group in inside.ec2.describe_security_groups(
-            Filters=[{"Name": "group-name", "Values": ["bastion"]}]
-        )["SecurityGroups"]
+        for group in account.security_groups
+        if group["GroupName"] == "bastion"
         for permission in group["IpPermissions"]
     ]
     found["clusters"] = {
-        c["DBClusterIdentifier"]: c["DBClusterParameterGroup"]
-        for c in inside.rds.describe_db_clusters()["DBClusters"]
+        c["DBClusterIdentifier"]: c["DBClusterParameterGroup"] for c in account.db_clusters
     }
-    found["snapshots"] = sorted(
-        s["DBClusterSnapshotIdentifier"]
-        for s in inside.rds.describe_db_cluster_snapshots(SnapshotType="manual")[
-            "DBClusterSnapshots"
-        ]
-    )
-    found["databases"] = [
-        d["DBInstanceIdentifier"] for d in inside.rds.describe_db_instances()["DBInstances"]
-    ]
-    found["roles"] = [role["RoleName"] for role in inside.iam.list_roles()["Roles"]]
+    found["databases"] = [d["DBInstanceIdentifier"] for d in account.db_instances]
+    rds, iam = rds_backends[DEFAULT_ACCOUNT_ID][REGION], iam_backends[DEFAULT_ACCOUNT_ID]["aws"]
+    manual = rds.describe_db_cluster_snapshots(None, None, "manual")
+    found["snapshots"] = sorted(snapshot.db_cluster_snapshot_identifier for snapshot in manual)
+    found["roles"] = [role.name for role in iam.roles.values()]
     sandbox._keeper.keep()
     sandbox._journal.close()
     return found
