@@ -7,6 +7,7 @@ times; the variable `KILLS` sets another number. With the figures: python -m tes
 
 import contextlib
 import itertools
+import json
 import os
 import random
 import secrets
@@ -117,12 +118,24 @@ def prepare() -> None:
         rds.describe_db_clusters()
 
 
+def databases(running: RunningSandbox) -> list[dict[str, Any]]:
+    """Ask a process of its own: several threads ask at once.
+
+    Raises:
+        OSError: the sandbox has been killed meanwhile.
+    """
+    said = sandbox_command(running.home, "status", "--json")
+    if said.returncode:
+        raise OSError(said.stderr)
+    return json.loads(said.stdout)["databases"]
+
+
 def connect_sql(running: RunningSandbox, role: str = "writer") -> Any:
     """Straight to a database server, past the bastion; waits until it is there."""
     deadline = time.monotonic() + 60
     while True:
         try:
-            (port,) = [d["port"] for d in running.status()["databases"] if d["role"] == role]
+            (port,) = [d["port"] for d in databases(running) if d["role"] == role]
             return pymysql.connect(
                 host="127.0.0.1",
                 port=port,
