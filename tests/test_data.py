@@ -217,4 +217,6 @@ def test_the_schema_refuses_what_it_must(
 def test_the_readme_names_every_file() -> None:
     readme = (DATA / "README.md").read_text(encoding="utf-8")
     for file in DATA.iterdir():
+        if file.suffix == ".part":
+            continue  # the catalogue, while a page beside this test writes it
         assert f"`{file.name}`" in readme or file.name == "README.md", file.name
