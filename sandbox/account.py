@@ -14,7 +14,7 @@ from moto.core.utils import camelcase_to_underscores, get_service_model
 from helpers.network import Account
 from sandbox import on_demand
 
-# The operations that tell who reaches whom, and the list in the answer of each.
+# The operations that tell what reaches what, and the list in the answer of each.
 EC2 = {
     "DescribeVpcs": "Vpcs",
     "DescribeSubnets": "Subnets",
@@ -39,7 +39,7 @@ class Insider:
         self._region = region
 
     def account(self) -> Account:
-        """Read what decides who reaches whom.
+        """Read what decides which machine reaches which.
 
         Returns:
             What `helpers.network.describe_account` returns for the same account, without

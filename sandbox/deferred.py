@@ -19,7 +19,7 @@ class Deferred:
     """Hands work to workers: at once, or, while a call is being answered, after it.
 
     Use it as a context manager around the answering of a call. At its end the work is handed
-    over. Where the call fails, its work is given up, and whoever waits for it gets `CallFailed`.
+    over. Where the call fails, its work is given up, and its future raises `CallFailed`.
     """
 
     def __init__(self) -> None:

@@ -3,7 +3,7 @@
 moto imports a service when somebody asks for it: a request, a kept account, or another service
 (RDS asks EC2 for subnets). Loading EC2 takes longer than a start of the sandbox may take. All of
 them get their backends out of a `BackendDict`, so that is where a correction is put in place:
-before the first backend of its service is made, whoever asks for it.
+before the first backend of its service is made, whatever asks for it.
 """
 
 import gc

@@ -236,7 +236,7 @@ def canonical_path(path: str, encode_once: bool) -> str:
 
 
 def canonical_query(query: str, in_query: bool) -> str:
-    """The canonical query: encoded anew and sorted, without the signature of a presigned URL."""
+    """The canonical query: encoded again and sorted, without the signature of a presigned URL."""
     pairs = []
     for field in query.split("&"):
         name, _, value = field.partition("=")
